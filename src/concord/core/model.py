@@ -1,0 +1,198 @@
+"""The nouns: what was read, what is known of when and by whom, what is written, and what came of it.
+
+Frozen data only; no decisions. Everything that crosses from a system or the store into a decision, or back, is here,
+so that systems, store and engine agree on it without knowing one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+
+from concord.core.values import MISSING, Ref, Value
+from concord.errors import Category
+
+
+class Side(StrEnum):
+    """The two sides of a pair inside core. Which vendor is which is configuration."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+    @property
+    def other(self) -> Side:
+        return Side.RIGHT if self is Side.LEFT else Side.LEFT
+
+
+class Lane(IntEnum):
+    """Urgency; a smaller number is claimed first (SPEC 7.1)."""
+
+    CONSENT = 0
+    PEOPLE = 30
+    BACKFILL = 90
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """When a field was changed, on its own system's clock (SPEC 3.3).
+
+    certain: this field changed then. Not certain (possible): this record changed then, so the field no later.
+    source: where the time is from ("property history", "field history", "record"). by: who, in the vendor's terms.
+    """
+
+    at: datetime
+    certain: bool
+    source: str
+    by: str | None = None
+
+
+@dataclass(frozen=True)
+class Overwritten:
+    """A foreign edit that our own write covered before we had seen it (SPEC 3.8): what it said, and when."""
+
+    value: Value
+    stamp: Stamp
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """One entry of a field's history as the system keeps it; `ours`: written by this installation."""
+
+    value: Value
+    stamp: Stamp
+    ours: bool
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as read.
+
+    values: by the vendor's field name; a name that was not asked for, or may not be seen, is MISSING through `value`.
+    modified_at: when the record last changed, on its system's clock. modified_by: who.
+    histories: newest first, for fields whose history was read.
+    version: an opaque token of this state; a later notice that carries an equal one is known already. None: the state
+        may still change without the token changing (an edit in the same second), so nothing may be concluded from it.
+    asked: the id it was asked for by, where that is another one (it was merged or converted since).
+    read_at: when the system answered, on its own clock.
+    duplicate_keys: further addresses or ids under which the system knows this record (HubSpot's additional e-mails).
+    """
+
+    ref: Ref
+    values: Mapping[str, Value]
+    modified_at: datetime
+    read_at: datetime
+    modified_by: str | None = None
+    created_at: datetime | None = None
+    version: str | None = None
+    histories: Mapping[str, tuple[HistoryEntry, ...]] = field(default_factory=dict)
+    asked: str | None = None
+    guard: str | None = None
+
+    def value(self, name: str) -> Value:
+        return self.values.get(name, MISSING)
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A record that is not there any more (deleted, archived, purged, or out of sight)."""
+
+    ref: Ref
+    reason: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """ "Look at this record." Carries no value that is trusted (DESIGN, The line).
+
+    lane: how urgent. seen_at: when we learned of it, on our clock. changed_at: when the sender says it changed, on our
+    clock (for latency only). version: the record's version token where the source tells it.
+    source: where it came from ("webhook", "sweep", "reconcile", "echo", "duplicate").
+    """
+
+    ref: Ref
+    lane: Lane
+    seen_at: datetime
+    source: str
+    changed_at: datetime | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Skew:
+    """How far each system's clock is ahead of ours; zero until measured."""
+
+    left: timedelta = timedelta()
+    right: timedelta = timedelta()
+
+    def corrected(self, side: Side, moment: datetime) -> datetime:
+        """The moment on our own clock."""
+        return moment - (self.left if side is Side.LEFT else self.right)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What to write to one record.
+
+    ref: the record; for a create its id is "" and `key` names the unique field and value it is made under, so that a
+    repeat cannot make a second one. values: by the vendor's field name, typed; BLANK clears.
+    guard: the state it was decided on (from Record.guard); the system refuses the write when the record has moved on,
+    where it can.
+    """
+
+    ref: Ref
+    values: Mapping[str, Value]
+    key: tuple[str, str] | None = None
+    guard: str | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why one record was not written. transient: the same write may succeed later. unknown: it may have happened.
+    moved: the record changed since it was read, so it has to be decided anew. holder: the id of the record that already
+    has the unique value, where the system told."""
+
+    category: Category
+    message: str
+    code: str | None = None
+    fields: tuple[str, ...] = ()
+    advice: str = ""
+    transient: bool = False
+    unknown: bool = False
+    moved: bool = False
+    holder: str | None = None
+    after: float | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What came of one change, in the order of the changes asked for.
+
+    ref: the record written (the new one, for a create). created: False when the key was found to exist already.
+    shown: the record as the system showed it after the write, where the write's answer or a read in the same call
+    tells; None where it has to be read again.
+    """
+
+    ref: Ref
+    failure: Failure | None = None
+    created: bool = False
+    shown: Record | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A row of a sweep: this record changed, as of `version`; `modified_at` on the system's clock."""
+
+    ref: Ref
+    modified_at: datetime
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class SweepPage:
+    """One page of a sweep: the rows, and the position to continue from (opaque; stored as it is)."""
+
+    rows: tuple[Found, ...]
+    position: str
+    more: bool

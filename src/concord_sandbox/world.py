@@ -1,0 +1,42 @@
+"""Worlds: the state that the sandboxed services start from, by name (built in) or from a JSON file.
+
+A world is one JSON object:
+
+    name        for people
+    seed        what it was made from (built-in worlds)
+    clock       ISO-8601: the instant at which it plays, or null for the machine's own time
+    salesforce, hubspot, notion
+                a section for each service, in the form that the service's `load` describes
+    truth       what only the world's maker knows (who is who); no service ever sees or serves it
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from concord_sandbox.service import ControlError
+
+
+def load_world(name_or_file: str, seed: int = 1) -> dict[str, Any]:
+    """The built-in world of that name (made anew from `seed`), or the one in that JSON file.
+
+    Raises ControlError when there is no such world or the file is not a world.
+    """
+    from concord_sandbox.worlds import BUILT_IN
+
+    if name_or_file in BUILT_IN:
+        return BUILT_IN[name_or_file](seed)
+    path = Path(name_or_file)
+    if not path.is_file():
+        raise ControlError(
+            f"there is no world {name_or_file!r}: not a file, and the built-in ones are {', '.join(BUILT_IN)}"
+        )
+    try:
+        world = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ControlError(f"{path} is not JSON: {error}") from error
+    if not isinstance(world, dict) or not {"salesforce", "hubspot", "notion"} & world.keys():
+        raise ControlError(f"{path} is not a world: it has no section salesforce, hubspot or notion")
+    return world
