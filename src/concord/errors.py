@@ -18,7 +18,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar, Literal, TypeAlias
 
-
 #: Who can mend it.
 Fault: TypeAlias = Literal["administrator", "remote", "caller", "concord"]
 

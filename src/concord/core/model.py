@@ -49,6 +49,15 @@ class Stamp:
 
 
 @dataclass(frozen=True)
+class Account:
+    """Whose account it is: the organisation or portal id, its name for people, and the integration user or app."""
+
+    id: str
+    name: str
+    user: str
+
+
+@dataclass(frozen=True)
 class Overwritten:
     """A foreign edit that our own write covered before we had seen it (SPEC 3.8): what it said, and when."""
 
@@ -76,7 +85,8 @@ class Record:
         may still change without the token changing (an edit in the same second), so nothing may be concluded from it.
     asked: the id it was asked for by, where that is another one (it was merged or converted since).
     read_at: when the system answered, on its own clock.
-    duplicate_keys: further addresses or ids under which the system knows this record (HubSpot's additional e-mails).
+    guard: what a write must hand back (Change.guard) so that the system refuses it when the record has moved on.
+    ours: the record was last modified by this installation.
     """
 
     ref: Ref
@@ -89,6 +99,7 @@ class Record:
     histories: Mapping[str, tuple[HistoryEntry, ...]] = field(default_factory=dict)
     asked: str | None = None
     guard: str | None = None
+    ours: bool = False
 
     def value(self, name: str) -> Value:
         return self.values.get(name, MISSING)
@@ -196,3 +207,124 @@ class SweepPage:
     rows: tuple[Found, ...]
     position: str
     more: bool
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which edit a base stands for: the side it was made on, and when."""
+
+    side: Side
+    stamp: Stamp | None
+
+
+@dataclass(frozen=True)
+class Base:
+    """What each side showed of one field when the two last agreed, in its own terms (DESIGN, Base).
+
+    left_seen, right_seen: the newest entry of the field's history that the decision knew, where the system keeps one;
+    a foreign entry after it, under a write of ours, is an edit that we covered unseen (core/history.py).
+    """
+
+    left: Value
+    right: Value
+    origin: Origin | None = None
+    left_seen: datetime | None = None
+    right_seen: datetime | None = None
+
+    def of(self, side: Side) -> Value:
+        return self.left if side is Side.LEFT else self.right
+
+    def seen(self, side: Side) -> datetime | None:
+        return self.left_seen if side is Side.LEFT else self.right_seen
+
+
+class LinkState(StrEnum):
+    """active: the two are one thing and in step. closed: they were; one of them went, and nothing is made anew."""
+
+    ACTIVE = "active"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class Link:
+    """Two records that are one thing.
+
+    id: the store's. score, evidence: why they were linked (SPEC 4.3), a line for each piece of evidence.
+    bases: by field name. left_read_at, right_read_at: when each side was last read for a decision, on its own clock.
+    """
+
+    id: int
+    object_pair: str
+    left: Ref
+    right: Ref
+    score: float
+    evidence: tuple[str, ...] = ()
+    state: LinkState = LinkState.ACTIVE
+    bases: Mapping[str, Base] = field(default_factory=dict)
+    left_read_at: datetime | None = None
+    right_read_at: datetime | None = None
+
+    def of(self, side: Side) -> Ref:
+        return self.left if side is Side.LEFT else self.right
+
+    def read_at(self, side: Side) -> datetime | None:
+        return self.left_read_at if side is Side.LEFT else self.right_read_at
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the store keeps of every record that was read, so that who-is-who needs no remote call (SPEC 4.1, 4.3).
+
+    ref, version: the record and the token of the state it was last read in (see Record.version).
+    traits: what identity compares (core/identity.py `Person` or `Company`, as JSON-ready mapping of texts and lists).
+    keys: blocking keys; two records that share one are compared.
+    duplicate_of: the active record of the same system that stands for this person (SPEC 4.4).
+    """
+
+    ref: Ref
+    object_pair: str
+    traits: Mapping[str, object]
+    keys: frozenset[str]
+    version: str | None = None
+    duplicate_of: Ref | None = None
+
+
+@dataclass(frozen=True)
+class Review:
+    """A pair for a person to decide (SPEC 4.3), or one that a person has decided."""
+
+    object_pair: str
+    left: Ref
+    right: Ref
+    score: float
+    evidence: tuple[str, ...]
+    state: str = "open"  # "open", "linked" or "apart"
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A create that is about to be sent, noted before it is (DESIGN, Intend).
+
+    key: the unique field and value it is made under; source: the record it is made from.
+    """
+
+    source: Ref
+    target_system: str
+    target_object: str
+    key: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Work:
+    """One claimed inbox row: every notice about one record since it was last done.
+
+    ticket: what closing it must show; notices that arrive after the claim keep the row open.
+    changed_at: the oldest unhandled change, on our clock, for the latency measure. attempts: failed tries so far.
+    """
+
+    ref: Ref
+    lane: Lane
+    ticket: int
+    attempts: int
+    first_seen_at: datetime
+    changed_at: datetime | None = None

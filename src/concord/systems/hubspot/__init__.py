@@ -1,0 +1,202 @@
+"""HubSpot as a system (the engine's `System` protocol, filled by shape). It reads and writes; it decides nothing.
+
+May not know the engine, the store or Salesforce. The facts are in api/hubspot.md; section numbers refer to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from concord.core.model import Account, Change, Gone, Receipt, Record, SweepPage
+from concord.core.values import ObjectSpec
+from concord.systems.http import Clock, Http, Transport
+from concord.systems.hubspot import schema, sweep
+from concord.systems.hubspot.auth import Auth, RefreshedToken, StaticToken
+from concord.systems.hubspot.client import (
+    API_VERSION,
+    BurstPace,
+    Caller,
+    Daily,
+    Hub,
+    Paths,
+    Patience,
+    SearchPace,
+)
+from concord.systems.hubspot.errors import SYSTEM
+from concord.systems.hubspot.records import Reader
+from concord.systems.hubspot.writes import Writer
+
+__all__ = ["API_VERSION", "HubSpot"]
+
+
+class HubSpot:
+    """One HubSpot account.
+
+    url: of the API, "https://api.hubapi.com" outside tests. Signed with `token` (a Service Key, or the token of a
+    static app), or with `client_id`, `client_secret` and `refresh_token` of an OAuth app; ValueError when neither is
+    complete. app_id: the app's or key's id as property histories show it, by which our own writes are told apart; ""
+    when it is not known: then no history entry counts as ours. share: random number in [0, 1) for jitter.
+    burst: calls in 10 s until HubSpot tells the real limit (section 3). reserve: the share of the daily calls that is
+    left to others (SPEC 9.3); only `for_consent` may use it.
+    """
+
+    name = SYSTEM
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        clock: Clock,
+        share: Callable[[], float],
+        app_id: str = "",
+        api_version: str = API_VERSION,
+        client_id: str = "",
+        client_secret: str = "",
+        refresh_token: str = "",
+        burst: int = 190,
+        reserve: float = 0.05,
+        time_limit: float = 30.0,
+        transport: Transport | None = None,
+    ) -> None:
+        paths = Paths(api_version)
+        auth: Auth
+        if token:
+            auth = StaticToken(token)
+        elif client_id and client_secret and refresh_token:
+            auth = RefreshedToken(url.rstrip("/") + paths.token(), client_id, client_secret, refresh_token, clock)
+        else:
+            raise ValueError("HubSpot needs a token, or a client id with its secret and a refresh token")
+        self._app_id = app_id
+        self._clock = clock
+        self._daily = Daily(clock, reserve)
+        pace = BurstPace(clock, burst)
+
+        def learn(headers: Mapping[str, str]) -> None:
+            pace.learn(headers)
+            self._daily.learn(headers)
+
+        self._http = Http(
+            Hub(auth, self._daily),
+            url,
+            clock=clock,
+            pace=pace,
+            share=share,
+            backoff=Patience(),
+            transport=transport,
+            time_limit=time_limit,
+            on_answer=learn,
+        )
+        self._specs: dict[str, ObjectSpec] = {}
+        self._describing = asyncio.Lock()
+        self._use(Caller(self._http, paths, auth, self._daily, SearchPace(clock, pace)))
+
+    def _use(self, caller: Caller) -> None:
+        self._caller = caller
+        self._reader = Reader(caller, self._spec, self._app_id)
+        hurried = caller.hurried()
+        self._writer = Writer(
+            caller,
+            self._reader,
+            (hurried, Reader(hurried, self._spec, self._app_id)),
+            self._spec,
+            self._server_now,
+        )
+
+    def for_consent(self) -> HubSpot:
+        """The same account for the consent lane: its calls may use the daily reserve (SPEC 7.1, 9.3). Shares the sign-in,
+        the pace, the schemas and the counters; closing either closes both."""
+        other = copy.copy(self)
+        other._use(self._caller.hurried())
+        return other
+
+    async def account(self) -> Account:
+        """Sign in and say whose account it is: the portal's id, a name for people, and the app's id.
+
+        Raises RemoteRefused when the token is not accepted.
+        """
+        answer = await self._caller.get(self._caller.paths.account(), "account")
+        portal = str(answer.body["portalId"])
+        self._daily.utc_offset = timedelta(milliseconds=int(answer.body.get("utcOffsetMilliseconds") or 0))
+        kind = str(answer.body.get("accountType") or "STANDARD").lower().replace("_", " ")
+        return Account(id=portal, name=f"HubSpot account {portal} ({kind})", user=self._app_id)
+
+    async def describe(self, objects: Sequence[str]) -> Mapping[str, ObjectSpec]:
+        """The schemas of these objects, read anew. Raises ConfigError, naming it, for one that is not there or not shown.
+
+        `hs_email_optout` and `associatedcompanyid` of contacts are told as writable: `update` and `create` write them by
+        calls of their own.
+        """
+        specs = await schema.describe(self._caller, objects)
+        self._specs |= specs
+        return specs
+
+    async def read(
+        self, object_name: str, ids: Sequence[str], fields: Sequence[str], histories: Sequence[str] = ()
+    ) -> Sequence[Record | Gone]:
+        """These records, fresh, in the order asked. A record that was merged away comes back under its new id, with
+        `asked` set. A field that the account has no property for stays MISSING."""
+        return await self._reader.read(object_name, ids, fields, histories)
+
+    def scan(self, object_name: str, fields: Sequence[str]) -> AsyncIterator[Sequence[Record]]:
+        """Every live record, page by page, without histories."""
+        return self._reader.scan(object_name, fields)
+
+    async def changed(self, objects: Sequence[str], position: str | None, overlap: timedelta) -> SweepPage:
+        """One page for each object of what changed since the position; None: from the server's present time on.
+
+        The search index lags "a few moments" behind, so an overlap of two minutes at least is needed (section 6).
+        Deleted records are never found here.
+        """
+        return await sweep.changed(self._caller, objects, position, overlap)
+
+    async def find(
+        self, object_name: str, field: str, texts: Collection[str], fields: Sequence[str]
+    ) -> Sequence[Record]:
+        """Live records whose field has one of these values. For a unique property, and for contacts' `email` (where
+        additional addresses count), it sees what was written a moment ago; for another one (a company's `domain`) it goes
+        by the search index, which lags a few moments behind, and then reads what it found."""
+        return await self._reader.find(object_name, field, texts, fields)
+
+    async def update(
+        self, changes: Sequence[Change], show: Mapping[str, Sequence[str]], histories: Mapping[str, Sequence[str]]
+    ) -> Sequence[Receipt]:
+        """Write existing records in batches and read them back with their histories. HubSpot has no conditional write:
+        `Change.guard` has no meaning here, and an edit that a write covers is seen in the history read back (SPEC 3.8).
+
+        A value that cannot be written is a failure that names its field, and the other fields are written; a record that
+        HubSpot refuses is a failure and none of its properties are written, but its opt-out is.
+        """
+        return await self._writer.update(changes, show, histories)
+
+    async def create(
+        self, changes: Sequence[Change], show: Mapping[str, Sequence[str]], histories: Mapping[str, Sequence[str]]
+    ) -> Sequence[Receipt]:
+        """Make records under their unique keys (`Change.key`; ValueError without one), and read them back. A repeat finds
+        the first one: then `created` is False. Where another contact has the address: DUPLICATE_RULE with `holder`."""
+        return await self._writer.create(changes, show, histories)
+
+    def clock_ahead(self) -> timedelta:
+        """How far HubSpot's clock is ahead of ours; zero before the first answer."""
+        return self._http.ahead()
+
+    def calls(self) -> int:
+        """How many calls were sent since the start, retries included."""
+        return self._http.tally.calls
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def _spec(self, object_name: str) -> ObjectSpec:
+        """The schema of an object, asked for once."""
+        if object_name not in self._specs:
+            async with self._describing:
+                if object_name not in self._specs:
+                    await self.describe([object_name])
+        return self._specs[object_name]
+
+    def _server_now(self) -> datetime:
+        return self._clock.now() + self._http.ahead()

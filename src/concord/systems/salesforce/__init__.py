@@ -1,0 +1,152 @@
+"""Salesforce: fills the engine's `System` by shape. One class, `Salesforce`; the rest of the folder is its own affair.
+
+Where things are: `auth` signs in, `client` calls, `schema` describes, `wire` translates values, `records` reads and
+writes, `notices` sweeps, `errors` says what a refusal means. Facts and section numbers: api/salesforce.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import timedelta
+
+from concord.core.model import Account, Change, Gone, Receipt, Record, SweepPage
+from concord.core.retry import Backoff
+from concord.core.values import ObjectSpec
+from concord.errors import Category, ConfigError, RemoteRefused
+from concord.systems.http import Clock, Transport
+from concord.systems.salesforce.client import Client
+from concord.systems.salesforce.notices import Sweep
+from concord.systems.salesforce.records import Records, Writes
+from concord.systems.salesforce.schema import Schema
+from concord.systems.salesforce.wire import SYSTEM, id18
+
+__all__ = ["Salesforce"]
+
+
+class Salesforce:
+    """One Salesforce org.
+
+    url: the My Domain address. client_id, client_secret: of an External Client App with the client-credentials flow.
+    api_version: pinned; `account` checks that the org lists it. clock, share: time, and a random number in [0, 1) for
+    jitter. transport: instead of the network. daily_share: the share of the org's daily API requests that may be used,
+    by whomever, before Concord stops and leaves the rest to others (SPEC 9.3). token: a ready access token instead of
+    signing in; user_id: whose it is (without it, Concord's own edits are not told from others'). time_limit: seconds
+    for one try of a call.
+    """
+
+    name: str = SYSTEM
+
+    def __init__(
+        self,
+        url: str,
+        client_id: str = "",
+        client_secret: str = "",
+        *,
+        clock: Clock,
+        share: Callable[[], float],
+        api_version: str = "v66.0",
+        transport: Transport | None = None,
+        daily_share: float = 0.8,
+        token: str | None = None,
+        user_id: str = "",
+        backoff: Backoff | None = None,
+        time_limit: float = 30.0,
+    ) -> None:
+        self._client = Client(
+            url,
+            client_id,
+            client_secret,
+            api_version=api_version,
+            clock=clock,
+            share=share,
+            transport=transport,
+            daily_share=daily_share,
+            token=token,
+            user_id=user_id,
+            backoff=backoff,
+            time_limit=time_limit,
+        )
+        self._schema = Schema(self._client)
+        self._records = Records(self._client, self._schema)
+        self._writes = Writes(self._client, self._schema, self._records)
+        self._sweep = Sweep(self._client)
+
+    @property
+    def user_id(self) -> str:
+        """The integration user's id, 18 characters; "" before the first sign-in."""
+        return self._client.auth.user_id
+
+    async def account(self) -> Account:
+        """Signs in, checks the pinned version, and says whose org it is.
+
+        Raises RemoteRefused when the sign-in is refused, ConfigError when the org does not list the version.
+        """
+        versions = await self._client.call("GET", "/services/data/", kind="account")
+        listed = [f"v{version['version']}" for version in versions.body]
+        if self._client.api_version not in listed:
+            raise ConfigError(
+                f"salesforce.api_version is {self._client.api_version}, which the org does not have; "
+                f"it has {', '.join(listed[-5:]) or 'none'}"
+            )
+        rows = await self._client.rows("SELECT Id, Name, OrganizationType, IsSandbox FROM Organization", kind="account")
+        if not rows:
+            raise RemoteRefused(
+                SYSTEM,
+                Category.PERMISSION,
+                "the integration user may not see the Organization record",
+                advice="Give it the permission View Setup and Configuration",
+            )
+        name = str(rows[0].get("Name") or "")
+        return Account(
+            id=id18(str(rows[0]["Id"])),
+            name=f"{name} (sandbox)" if rows[0].get("IsSandbox") else name,
+            user=self.user_id,
+        )
+
+    async def describe(self, objects: Sequence[str]) -> Mapping[str, ObjectSpec]:
+        """See `System.describe`; always read anew."""
+        return await self._schema.describe(objects)
+
+    async def read(
+        self, object_name: str, ids: Sequence[str], fields: Sequence[str], histories: Sequence[str] = ()
+    ) -> Sequence[Record | Gone]:
+        """See `System.read`. A converted lead comes back as its contact, with the fields that contacts have too."""
+        return await self._records.read(object_name, ids, fields, histories)
+
+    def scan(self, object_name: str, fields: Sequence[str]) -> AsyncIterator[Sequence[Record]]:
+        """See `System.scan`. Converted leads are not among them."""
+        return self._records.scan(object_name, fields)
+
+    async def changed(self, objects: Sequence[str], position: str | None, overlap: timedelta) -> SweepPage:
+        """See `System.changed`. Deleted, merged and converted records are among the rows."""
+        return await self._sweep.changed(objects, position, overlap)
+
+    async def find(
+        self, object_name: str, field: str, texts: Collection[str], fields: Sequence[str]
+    ) -> Sequence[Record]:
+        """See `System.find`. Raises RemoteRefused (mapping) for a field that is not there."""
+        return await self._records.find(object_name, field, texts, fields)
+
+    async def update(
+        self, changes: Sequence[Change], show: Mapping[str, Sequence[str]], histories: Mapping[str, Sequence[str]]
+    ) -> Sequence[Receipt]:
+        """See `System.update`."""
+        return await self._writes.update(changes, show, histories)
+
+    async def create(
+        self, changes: Sequence[Change], show: Mapping[str, Sequence[str]], histories: Mapping[str, Sequence[str]]
+    ) -> Sequence[Receipt]:
+        """See `System.create`. Raises ValueError for a change without a key."""
+        return await self._writes.create(changes, show, histories)
+
+    def clock_ahead(self) -> timedelta:
+        """See `System.clock_ahead`."""
+        return self._client.http.ahead()
+
+    def calls(self) -> int:
+        """See `System.calls`."""
+        return self._client.http.tally.calls
+
+    async def close(self) -> None:
+        """Ends the connections."""
+        await self._client.close()

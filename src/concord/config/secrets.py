@@ -1,0 +1,59 @@
+"""The secrets, from the environment and from nowhere else (SPEC 10.8, 11.2). Never prints, logs or stores one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from concord.errors import ConfigError
+
+SALESFORCE_CLIENT_ID: Final = "CONCORD_SALESFORCE_CLIENT_ID"
+SALESFORCE_CLIENT_SECRET: Final = "CONCORD_SALESFORCE_CLIENT_SECRET"
+HUBSPOT_TOKEN: Final = "CONCORD_HUBSPOT_TOKEN"
+HUBSPOT_CLIENT_SECRET: Final = "CONCORD_HUBSPOT_CLIENT_SECRET"
+DATABASE_URL: Final = "CONCORD_DATABASE_URL"
+
+#: What each variable holds, in words for `--help`, the documentation and the message that one is missing.
+MEANINGS: Final[Mapping[str, str]] = {
+    SALESFORCE_CLIENT_ID: "the consumer key of the Salesforce connected app",
+    SALESFORCE_CLIENT_SECRET: "the consumer secret of the Salesforce connected app",
+    HUBSPOT_TOKEN: "the access token of the HubSpot app",
+    HUBSPOT_CLIENT_SECRET: "the client secret of the HubSpot app, with which HubSpot signs its webhooks",
+    DATABASE_URL: "the address of a PostgreSQL database; without it Concord starts its own",
+}
+_NEEDED: Final = (SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET, HUBSPOT_TOKEN)
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What is needed to sign in. Its repr shows none of it.
+
+    hubspot_client_secret: None: no webhook can be believed, so none is taken and changes are found by the sweep.
+    database_url: None: Concord starts a database of its own.
+    """
+
+    salesforce_client_id: str = field(repr=False)
+    salesforce_client_secret: str = field(repr=False)
+    hubspot_token: str = field(repr=False)
+    hubspot_client_secret: str | None = field(default=None, repr=False)
+    database_url: str | None = field(default=None, repr=False)
+
+
+def secrets(environment: Mapping[str, str]) -> Secrets:
+    """The secrets in an environment such as `os.environ`; blanks around a value do not count.
+
+    Raises ConfigError naming every variable that is missing.
+    """
+    found = {name: environment.get(name, "").strip() for name in MEANINGS}
+    missing = [name for name in _NEEDED if not found[name]]
+    if missing:
+        lines = [f"    {name}: {MEANINGS[name]}" for name in missing]
+        raise ConfigError("\n".join(["these environment variables are not set:", *lines]))
+    return Secrets(
+        found[SALESFORCE_CLIENT_ID],
+        found[SALESFORCE_CLIENT_SECRET],
+        found[HUBSPOT_TOKEN],
+        found[HUBSPOT_CLIENT_SECRET] or None,
+        found[DATABASE_URL] or None,
+    )

@@ -1,0 +1,34 @@
+"""What a field's history tells: when the value that is shown was written, and whether we covered an edit unseen.
+
+Pure; knows nothing of how a vendor keeps its history.
+"""
+
+from __future__ import annotations
+
+from concord.core.model import Base, Overwritten, Record, Side, Stamp
+from concord.core.values import FieldSpec, same
+
+
+def stamp_of(record: Record, name: str) -> Stamp:
+    """When the shown value of a field was written (SPEC 3.3): certain from its history, otherwise possible: the record
+    changed then, so the field no later."""
+    history = record.histories.get(name)
+    if history:
+        return history[0].stamp
+    return Stamp(record.modified_at, certain=False, source="record", by=record.modified_by)
+
+
+def overwritten(record: Record, name: str, base: Base | None, side: Side, spec: FieldSpec) -> Overwritten | None:
+    """The foreign edit that a write of ours covered before we had read it (SPEC 3.8), if the history shows one.
+
+    It is the newest entry that is not ours, below entries that are, and newer than the newest entry that the decision
+    behind our write had known.
+    """
+    history = record.histories.get(name, ())
+    seen = base.seen(side) if base is not None else None
+    if seen is None or not history or not history[0].ours:
+        return None
+    foreign = next((entry for entry in history if not entry.ours), None)
+    if foreign is None or foreign.stamp.at <= seen or same(foreign.value, history[0].value, spec):
+        return None
+    return Overwritten(foreign.value, foreign.stamp)

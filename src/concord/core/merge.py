@@ -1,0 +1,257 @@
+"""The merge: for one field of one linked pair, what becomes of it and why (DESIGN, Merge; SPEC 2.2, 3).
+
+    neither changed    nothing
+    one changed        its value goes over, if the sync rule lets it; else the other side's value is put back
+    both, to the same  agreed
+    both, differently  a conflict: the sync rule where it decides, else the ladder of core/conflict.py
+    never agreed yet   a blank side is filled; every other difference is decided like a conflict (SPEC 3.1)
+
+One function for both directions; writes nothing. Every way through names its rule and its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from concord.core import consent, lifecycle, ownership
+from concord.core.conflict import Decision, ladder
+from concord.core.mapping import FieldPair, Specs, SyncRule, agree, translate
+from concord.core.model import Base, Overwritten, Side, Skew, Stamp
+from concord.core.plan import Outcome, Rule, Verdict
+from concord.core.values import BLANK, MISSING, Ref, Untranslatable, Value, is_blank, same
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One side of one field: what it shows, since when, and a foreign edit that we covered unseen, if there was one."""
+
+    value: Value
+    stamp: Stamp | None = None
+    overwritten: Overwritten | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """Everything that the verdict on one field may depend on."""
+
+    pair: FieldPair
+    specs: Specs
+    left: Reading
+    right: Reading
+    base: Base | None = None
+    skew: Skew = field(default_factory=Skew)
+    partners: Mapping[Ref, Ref] = field(default_factory=dict)
+
+    def reading(self, side: Side) -> Reading:
+        return self.left if side is Side.LEFT else self.right
+
+    def blank(self, side: Side) -> bool:
+        return is_blank(self.reading(side).value, self.specs.of(side))
+
+    def agreed(self) -> bool:
+        return agree(self.left.value, self.right.value, self.pair, self.specs, self.partners)
+
+    def changed(self) -> frozenset[Side]:
+        """The sides that differ from their own base; without a base, both: neither has a past to go by."""
+        if self.base is None:
+            return frozenset(Side)
+        return frozenset(
+            side for side in Side if not same(self.reading(side).value, self.base.of(side), self.specs.of(side))
+        )
+
+
+def decide(question: Question) -> Verdict:
+    """The verdict on one field."""
+    if question.pair.rule is SyncRule.OFF:
+        return _verdict(question, Outcome.OFF, Rule.RULE_OFF, f"{question.pair.name} is kept in the mapping but off")
+    for side in Side:
+        if question.reading(side).value is MISSING:
+            return _verdict(
+                question,
+                Outcome.HELD,
+                Rule.NOT_READ,
+                f"{side} does not show {question.pair.api_name(side)}: no access to it, or it does not exist",
+            )
+    if question.left.overwritten or question.right.overwritten:
+        return _covered(question)
+    if question.agreed():
+        if question.base is not None and not question.changed():
+            return _verdict(question, Outcome.UNCHANGED, Rule.NO_CHANGE, "neither side changed")
+        return _verdict(question, Outcome.AGREED, Rule.SAME_CHANGE, "both sides show the same")
+    changed = question.changed()
+    if not changed:
+        return _verdict(question, Outcome.UNCHANGED, Rule.NO_CHANGE, "neither side changed since they last agreed")
+    if question.pair.rule is SyncRule.MOST_RESTRICTIVE:
+        return _restrict(question, changed)
+    if question.base is None:
+        return _first_link(question)
+    if len(changed) == 1:
+        return _one_side(question, next(iter(changed)))
+    return _conflict(question)
+
+
+def _verdict(question: Question, outcome: Outcome, rule: Rule, reason: str) -> Verdict:
+    return Verdict(
+        field=question.pair.name,
+        outcome=outcome,
+        rule=rule,
+        reason=reason,
+        left=question.left.value,
+        right=question.right.value,
+        base=question.base,
+        left_stamp=question.left.stamp,
+        right_stamp=question.right.stamp,
+        first_link=question.base is None and outcome is not Outcome.OFF,
+    )
+
+
+def _first_link(question: Question) -> Verdict:
+    for side in Side:
+        if question.blank(side.other):
+            reason = f"first link: {side.other} is blank and is filled from {side}"
+            return _stands(question, side, Outcome.CARRIED, Rule.FILL_BLANK, reason)
+    return _conflict(question)
+
+
+def _one_side(question: Question, side: Side) -> Verdict:
+    pair = question.pair
+    if pair.rule is SyncRule.FORWARD_ONLY:
+        old, new = (_in_right_terms(question, s) for s in (side.other, side))
+        if not lifecycle.may_move(pair, old, new):
+            reason = f"{side} moved {pair.name} back, which {pair.rule} does not allow: put back"
+            return _stands(question, side.other, Outcome.PUT_BACK, Rule.FORWARD_ONLY, reason)
+        reason = f"only {side} moved {pair.name}, as {pair.rule} allows"
+        return _stands(question, side, Outcome.CARRIED, Rule.FORWARD_ONLY, reason)
+    ruling = ownership.one_side(pair, side, cleared=question.blank(side), other_blank=question.blank(side.other))
+    if ruling.goes:
+        return _stands(question, side, Outcome.CARRIED, ruling.rule, ruling.reason)
+    return _stands(question, side.other, Outcome.PUT_BACK, ruling.rule, ruling.reason)
+
+
+def _restrict(question: Question, changed: frozenset[Side]) -> Verdict:
+    left, right = question.left.value, question.right.value
+    if consent.withdrawn(left) == consent.withdrawn(right):
+        # A blank beside False, or a value that is no yes or no: there is nothing to withdraw.
+        return _verdict(question, Outcome.UNCHANGED, Rule.MOST_RESTRICTIVE, "neither side withdrew consent")
+    closed = Side.LEFT if consent.withdrawn(left) else Side.RIGHT
+    ruling = consent.settle(question.pair, left, right, changed, agreed_before=question.base is not None)
+    winner = closed if ruling.goes else closed.other
+    outcome = Outcome.CARRIED if winner in changed else Outcome.PUT_BACK
+    return _stands(question, winner, outcome, ruling.rule, ruling.reason)
+
+
+def _conflict(question: Question) -> Verdict:
+    """Both sides changed to different values, or differ at the first link."""
+    if question.pair.rule is SyncRule.MANUAL:
+        asked = _verdict(question, Outcome.ASKED, Rule.MANUAL, f"{question.pair.name} is decided by a person")
+        return replace(asked, conflict=question.base is not None)
+    decision = _by_rule(question) or ladder(question.pair, question.left.stamp, question.right.stamp, question.skew)
+    winner = decision.winner
+    always = ownership.always_side(question.pair.rule)
+    if question.blank(winner) and not ownership.clear_goes(question.pair, winner, owner=always):
+        decision = Decision(
+            winner.other,
+            Rule.BLANK_POLICY,
+            f"{winner} would win ({decision.reason}) but is blank, and the blank policy ({question.pair.blank}) "
+            f"refuses that",
+        )
+    verdict = _stands(question, decision.winner, Outcome.DECIDED, decision.rule, decision.reason)
+    return replace(verdict, conflict=question.base is not None)
+
+
+def _by_rule(question: Question) -> Decision | None:
+    """The winner where the sync rule itself says it."""
+    pair = question.pair
+    always, preferred = ownership.always_side(pair.rule), ownership.preferred_side(pair.rule)
+    if always is not None:
+        return Decision(always, Rule.ALWAYS, f"{pair.name} is always {always}")
+    if preferred is not None:
+        winner = preferred.other if question.blank(preferred) else preferred
+        return Decision(winner, Rule.PREFER, f"{preferred} is preferred unless blank")
+    if pair.rule is SyncRule.FORWARD_ONLY:
+        ranks = {side: lifecycle.rank(pair, _in_right_terms(question, side)) for side in Side}
+        left, right = ranks[Side.LEFT], ranks[Side.RIGHT]
+        if left is not None and right is not None and left != right:
+            return Decision(
+                Side.LEFT if left > right else Side.RIGHT, Rule.FORWARD_ONLY, f"the further stage of {pair.name} wins"
+            )
+    return None
+
+
+def _in_right_terms(question: Question, side: Side) -> Value:
+    value = question.reading(side).value
+    if side is Side.RIGHT:
+        return value
+    carried = translate(value, question.pair, question.specs, side, question.partners)
+    return value if isinstance(carried, Untranslatable) else carried
+
+
+def _stands(question: Question, winner: Side, outcome: Outcome, rule: Rule, reason: str) -> Verdict:
+    """The winner's value stands: written to the other side, if it can be; otherwise the field is held."""
+    base = _verdict(question, outcome, rule, reason)
+    target = question.specs.of(winner.other)
+    value = translate(question.reading(winner).value, question.pair, question.specs, winner, question.partners)
+    if isinstance(value, Untranslatable):
+        return replace(base, outcome=Outcome.HELD, rule=Rule.CANNOT_CARRY, reason=f"{value.problem}; {value.advice}")
+    if value is BLANK and target.required:
+        default = question.pair.default(winner.other)
+        if default is MISSING:
+            return _unwritable(base, winner.other, f"{target.name} requires a value")
+        value = default
+    if not target.updatable:
+        return _unwritable(base, winner.other, f"{target.name} is read only for the integration user")
+    written = {"write_left": value} if winner is Side.RIGHT else {"write_right": value}
+    return replace(base, winner=winner, **written)  # type: ignore[arg-type]  # both names are fields of that type
+
+
+def _unwritable(verdict: Verdict, side: Side, why: str) -> Verdict:
+    return replace(
+        verdict,
+        outcome=Outcome.HELD,
+        rule=Rule.CANNOT_WRITE,
+        reason=f"{why}, so {side} keeps its value; map another field, give a default, or change the rule",
+    )
+
+
+def _covered(question: Question) -> Verdict:
+    """A write of ours covered a foreign edit before we had read it: decide again as if it had been seen in time
+    (SPEC 3.8). The winner's value is then written wherever it is not shown."""
+    contest = replace(question, left=_contender(question, Side.LEFT), right=_contender(question, Side.RIGHT))
+    if contest.agreed():
+        verdict = _verdict(contest, Outcome.AGREED, Rule.SAME_CHANGE, "the edit that was covered said the same")
+        winner: Side | None = Side.LEFT if question.right.overwritten else Side.RIGHT
+    elif contest.pair.rule is SyncRule.MOST_RESTRICTIVE:
+        verdict = _restrict(contest, frozenset(Side))
+        winner = verdict.winner
+    else:
+        verdict = _conflict(contest)
+        winner = verdict.winner
+    if winner is None:
+        return verdict
+    written = verdict.write(winner.other) if verdict.winner else contest.reading(winner.other).value
+    wanted = {winner: contest.reading(winner).value, winner.other: written}
+    writes = {
+        side: MISSING if same(question.reading(side).value, wanted[side], question.specs.of(side)) else wanted[side]
+        for side in Side
+    }
+    return replace(
+        verdict,
+        reason=f"an edit was made between our read and our write: {verdict.reason}",
+        write_left=writes[Side.LEFT],
+        write_right=writes[Side.RIGHT],
+    )
+
+
+def _contender(question: Question, side: Side) -> Reading:
+    """What a side stands for in the contest: the edit we covered, or what it shows, timed by the edit it came from."""
+    reading = question.reading(side)
+    # A withdrawal that is shown is never taken back by an older edit beneath it (SPEC 7.2).
+    shown_stands = question.pair.rule is SyncRule.MOST_RESTRICTIVE and consent.withdrawn(reading.value)
+    if reading.overwritten is not None and not shown_stands:
+        return Reading(reading.overwritten.value, reading.overwritten.stamp)
+    base = question.base
+    unchanged = base is not None and same(reading.value, base.of(side), question.specs.of(side))
+    if unchanged and base is not None and base.origin is not None and base.origin.side is side:
+        return Reading(reading.value, base.origin.stamp)
+    return Reading(reading.value, reading.stamp)

@@ -1,0 +1,121 @@
+"""The line's match: for records that have no link, look for who they are before anything is created (SPEC 4.1).
+
+Supplies candidates (the store's index, and the other system by address) and hands them to core/identity.py or
+core/companies.py, which decide. Writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from concord.core import companies, identity
+from concord.core.identity import Matching, Registrable
+from concord.core.mapping import ObjectPair
+from concord.core.model import Known, Link, LinkState, Record, Review, Side
+from concord.core.values import Nothing, Ref, plain
+from concord.engine.reading import Batch
+from concord.engine.scope import Scope
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of thing that identity knows: how a record becomes one, and who is who among several."""
+
+    of: Callable[[Record, ObjectPair, Side, Registrable], Any]
+    back: Callable[[Ref, Mapping[str, object]], Any]
+    traits: Callable[[Any], dict[str, object]]
+    keys: Callable[[Any], frozenset[str]]
+    match: Callable[..., Matching]
+
+
+KINDS: Mapping[str, Kind] = {
+    "person": Kind(identity.person_of, identity.person_from, identity.traits_of, identity.keys_of, identity.match),
+    "company": Kind(
+        companies.company_of, companies.company_from, companies.traits_of, companies.keys_of, companies.match
+    ),
+}
+
+
+def known_of(scope: Scope, pair: ObjectPair, record: Record) -> Known:
+    """What the store keeps of a record that was read."""
+    kind = KINDS[pair.kind]
+    thing = kind.of(record, pair, scope.side(record.ref), scope.registrable)
+    return Known(record.ref, pair.name, kind.traits(thing), kind.keys(thing), record.version)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Who the unlinked records of one object pair are. fresh: candidates read just now, by ref."""
+
+    matching: Matching
+    fresh: Mapping[Ref, Record]
+
+
+async def find_partners(scope: Scope, pair: ObjectPair, batch: Batch, subjects: Sequence[Record]) -> Found:
+    """Match these unlinked records of one object pair against everyone known and, by address, against the other system
+    as it is at this moment."""
+    kind = KINDS[pair.kind]
+    fresh = await _by_address(scope, pair, subjects)
+    mine = {record.ref: kind.of(record, pair, scope.side(record.ref), scope.registrable) for record in subjects}
+    theirs = {record.ref: kind.of(record, pair, scope.side(record.ref), scope.registrable) for record in fresh}
+    everyone = {**theirs, **mine}
+    keys = frozenset().union(*(kind.keys(thing) for thing in everyone.values())) if everyone else frozenset()
+    for system in (scope.left.name, scope.right.name):
+        for known in await scope.store.candidates(pair.name, keys, system):
+            everyone.setdefault(known.ref, kind.back(known.ref, known.traits))
+    links = await scope.store.links(list(everyone))
+    reviews = await scope.store.reviews(list(everyone))
+    for ref in _dead(links):
+        if ref not in mine:
+            del everyone[ref]
+    matching = kind.match(
+        [thing for ref, thing in everyone.items() if scope.side(ref) is Side.LEFT],
+        [thing for ref, thing in everyone.items() if scope.side(ref) is Side.RIGHT],
+        scope.bounds,
+        frozenset((review.left, review.right) for review in reviews if review.state == "apart"),
+        _linked(links, reviews),
+    )
+    return Found(matching, {record.ref: record for record in fresh})
+
+
+def _dead(links: Mapping[Ref, Link]) -> list[Ref]:
+    """Refs whose link is closed: one of the two went, and neither is anyone's match any more."""
+    return [ref for ref, link in links.items() if link.state is LinkState.CLOSED]
+
+
+def _linked(links: Mapping[Ref, Link], reviews: Collection[Review]) -> dict[Ref, Ref]:
+    """What is linked already, and what a person has said is one."""
+    linked = {review.left: review.right for review in reviews if review.state == "linked"}
+    linked |= {link.left: link.right for link in links.values() if link.state is LinkState.ACTIVE}
+    return linked | {right: left for left, right in linked.items()}
+
+
+async def _by_address(scope: Scope, pair: ObjectPair, subjects: Sequence[Record]) -> list[Record]:
+    """The other system's records with the same address, asked now: the index may be a moment old, and creating a second
+    one is the worst that can happen (SPEC 4.1)."""
+    found: list[Record] = []
+    for side in Side:
+        texts = {
+            text for record in subjects if scope.side(record.ref) is side for text in _addresses(pair, side, record)
+        }
+        for object_name, name in _address_fields(pair, side.other):
+            if texts and name:
+                fields = scope.fields(pair, side.other, object_name)
+                found += await scope.system(side.other).find(object_name, name, sorted(texts), fields)
+    return found
+
+
+def _addresses(pair: ObjectPair, side: Side, record: Record) -> Iterable[str]:
+    names = pair.identity(side, record.ref.object)
+    for name in (names.email, names.additional_emails):
+        value = record.value(name) if name else None
+        if value is not None and not isinstance(value, Nothing):
+            yield from (part.strip().lower() for part in plain(value).replace(",", ";").split(";") if part.strip())
+
+
+def _address_fields(pair: ObjectPair, side: Side) -> list[tuple[str, str]]:
+    if side is Side.RIGHT:
+        return [(pair.right_object, pair.right_identity.email)]
+    return [(name, pair.left_identity[name].email) for name in pair.left_objects]

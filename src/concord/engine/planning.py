@@ -1,0 +1,245 @@
+"""The line's middle: from what was read to a plan for the whole batch. Calls the pure core; writes nothing.
+
+The preview and the dry run stop here and print what this returned.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from concord.core.mapping import ObjectPair
+from concord.core.model import Known, Link, LinkState, Record, Review, Side
+from concord.core.plan import (
+    CloseStep,
+    DuplicateStep,
+    LinkStep,
+    Plan,
+    RecordPlan,
+    RekeyStep,
+    ReviewStep,
+    Rule,
+    WaitStep,
+)
+from concord.core.steps import plan_create, plan_linked
+from concord.core.values import Ref
+from concord.engine.matching import Found, find_partners, known_of
+from concord.engine.reading import Batch, partners_of, read_refs
+from concord.engine.scope import Scope
+
+#: Rules that looked at the times of both sides: a better time could turn the verdict.
+_TIMED = frozenset({Rule.NEWER, Rule.OWNER, Rule.LATEST, Rule.FIXED_ORDER})
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A batch's plan, with the records and links it was made on (by ref, and by position in `plan.records`)."""
+
+    plan: Plan
+    records: Mapping[Ref, Record]
+    links: tuple[Link | None, ...]
+
+
+async def plan_batch(scope: Scope, batch: Batch) -> Planned:
+    """The plan for a batch: linked records merged field by field, the others matched, and created where nobody is."""
+    made: list[tuple[RecordPlan, Link | None]] = []
+    records = dict(batch.records)
+    made += await _linked(scope, batch, records)
+    made += [(plan, None) for plan in _dead_ends(scope, batch)]
+    for pair in scope.pairs:
+        subjects = _subjects(scope, pair, batch)
+        if subjects:
+            made += await _unlinked(scope, pair, batch, subjects, records)
+    known = tuple(known_of(scope, pair, record) for pair, record in _of_synced(scope, records.values()))
+    return Planned(Plan(tuple(plan for plan, _ in made), known), records, tuple(link for _, link in made))
+
+
+def _of_synced(scope: Scope, records: Iterable[Record]) -> Iterable[tuple[ObjectPair, Record]]:
+    for record in {record.ref: record for record in records}.values():
+        pair = scope.pair_of(record.ref)
+        if pair is not None:
+            yield pair, record
+
+
+# --- linked records
+
+
+async def _linked(scope: Scope, batch: Batch, records: dict[Ref, Record]) -> list[tuple[RecordPlan, Link | None]]:
+    closed: list[tuple[RecordPlan, Link | None]] = []
+    couples: list[tuple[Link, RecordPlan]] = []
+    active = {link.id: link for link in batch.links.values() if link.state is LinkState.ACTIVE}
+    for link in active.values():
+        lost = next((side for side in Side if link.of(side) in batch.gone), None)
+        if lost is not None:
+            closed += await _lost(scope, link, lost, batch.gone[link.of(lost)].reason)
+            continue
+        moved = tuple(
+            RekeyStep(link.id, side, link.of(side), records[link.of(side)].ref)
+            for side in Side
+            if records[link.of(side)].ref != link.of(side)
+        )
+        left, right = records[link.left], records[link.right]
+        followed = replace(link, left=left.ref, right=right.ref)
+        couples.append((followed, RecordPlan(link.object_pair, left.ref, right.ref, moved)))
+        records[left.ref], records[right.ref] = left, right
+    plans = await merge_couples(scope, [link for link, _ in couples], records, batch.partners)
+    merged: list[tuple[RecordPlan, Link | None]] = [
+        (replace(plan, steps=moved.steps + plan.steps), link)
+        for plan, (link, moved) in zip(plans, couples, strict=True)
+    ]
+    return closed + merged
+
+
+async def _lost(scope: Scope, link: Link, side: Side, reason: str) -> list[tuple[RecordPlan, Link | None]]:
+    """One of the two is gone: the link is closed, or a recorded duplicate takes over (SPEC 4.4, 4.6)."""
+    gone, partner = link.of(side), link.of(side.other)
+    close = RecordPlan(
+        link.object_pair, link.left, link.right, (CloseStep(link.id, side, gone, reason),), link_id=link.id
+    )
+    heirs = (await scope.store.duplicates_of([gone])).get(gone, ())
+    if not heirs:
+        return [(close, link)]
+    heir = heirs[0]
+    left, right = (heir, partner) if side is Side.LEFT else (partner, heir)
+    step = LinkStep(left, right, link.score, (*link.evidence, f"takes over from its duplicate {gone}, which is gone"))
+    return [(close, link), (RecordPlan(link.object_pair, left, right, (step,)), None)]
+
+
+async def merge_couples(
+    scope: Scope, links: Sequence[Link], records: Mapping[Ref, Record], partners: Mapping[Ref, Ref]
+) -> list[RecordPlan]:
+    """The merge of each couple; decided again with Salesforce's field history where a better time could matter."""
+    pairs = {pair.name: pair for pair in scope.pairs}
+
+    def merged(link: Link, left: Record) -> RecordPlan:
+        return plan_linked(scope.terms(pairs[link.object_pair], partners), link, left, records[link.right])
+
+    plans = [merged(link, records[link.left]) for link in links]
+    better = await _field_histories(scope, pairs, plans)
+    return [
+        merged(link, better[link.left]) if link.left in better else plan
+        for link, plan in zip(links, plans, strict=True)
+    ]
+
+
+async def _field_histories(
+    scope: Scope, pairs: Mapping[str, ObjectPair], plans: Sequence[RecordPlan]
+) -> Mapping[Ref, Record]:
+    """The left records whose contested fields have a time of their own in Salesforce's field history (SPEC 3.3)."""
+    wanted: dict[tuple[str, str], set[str]] = defaultdict(set)
+    refs: dict[tuple[str, str], list[Ref]] = defaultdict(list)
+    for plan in plans:
+        if plan.left is None:
+            continue
+        contested = {
+            verdict.field
+            for verdict in plan.verdicts
+            if verdict.rule in _TIMED and verdict.left_stamp is not None and not verdict.left_stamp.certain
+        }
+        if contested:
+            key = (plan.object_pair, plan.left.object)
+            fields = pairs[plan.object_pair].fields_of(plan.left.object)
+            wanted[key] |= {pair.left for pair in fields if pair.name in contested}
+            refs[key].append(plan.left)
+    better: dict[Ref, Record] = {}
+    for (pair_name, object_name), asked in refs.items():
+        names = scope.fields(pairs[pair_name], Side.LEFT, object_name)
+        answers = await scope.left.read(
+            object_name, [ref.id for ref in asked], names, sorted(wanted[pair_name, object_name])
+        )
+        for ref, answer in zip(asked, answers, strict=True):
+            if isinstance(answer, Record) and answer.histories and answer.ref == ref:
+                better[ref] = answer
+    return better
+
+
+# --- records without a link
+
+
+def _dead_ends(scope: Scope, batch: Batch) -> list[RecordPlan]:
+    """Inbox rows about which nothing can be done: gone before they were linked, not synced, or closed."""
+    plans = []
+    for work in batch.works:
+        link, pair = batch.links.get(work.ref), scope.pair_of(work.ref)
+        if link is not None and link.state is LinkState.ACTIVE:
+            continue
+        if pair is None:
+            reason = f"{work.ref.object} is not in the mapping"
+        elif link is not None:
+            reason = "its link was closed when the other record went; it is not made anew (SPEC 4.6)"
+        elif work.ref in batch.gone:
+            reason = f"it is gone: {batch.gone[work.ref].reason}"
+        else:
+            continue
+        side = scope.side(work.ref)
+        left, right = (work.ref, None) if side is Side.LEFT else (None, work.ref)
+        plans.append(RecordPlan(pair.name if pair else "", left, right, (WaitStep(work.ref, reason),)))
+    return plans
+
+
+def _subjects(scope: Scope, pair: ObjectPair, batch: Batch) -> list[Record]:
+    return [
+        batch.records[work.ref]
+        for work in batch.works
+        if work.ref not in batch.links and work.ref in batch.records and scope.pair_of(work.ref) is pair
+    ]
+
+
+async def _unlinked(
+    scope: Scope, pair: ObjectPair, batch: Batch, subjects: Sequence[Record], records: dict[Ref, Record]
+) -> list[tuple[RecordPlan, Link | None]]:
+    found = await find_partners(scope, pair, batch, subjects)
+    mine = {record.ref for record in subjects}
+    made: list[tuple[RecordPlan, Link | None]] = [*await _new_links(scope, pair, found, mine, records)]
+    answered = {ref for plan, _ in made for ref in (plan.left, plan.right)}
+    made += [(plan, None) for plan in _questions(pair, found, mine - answered)]
+    answered |= {ref for plan, _ in made for ref in (plan.left, plan.right)}
+    for duplicate in found.matching.duplicates:
+        if duplicate.ref in mine - answered:
+            made.append((_duplicate(scope, pair, duplicate.ref, duplicate.active, duplicate.evidence), None))
+            answered.add(duplicate.ref)
+    newcomers = [records[ref] for ref in sorted(mine - answered) if ref in set(found.matching.new)]
+    terms = scope.terms(pair, batch.partners)
+    made += [(plan_create(terms, record, scope.side(record.ref).other), None) for record in newcomers]
+    return made
+
+
+async def _new_links(
+    scope: Scope, pair: ObjectPair, found: Found, mine: set[Ref], records: dict[Ref, Record]
+) -> list[tuple[RecordPlan, Link | None]]:
+    pairings = [one for one in found.matching.links if one.left in mine or one.right in mine]
+    if not pairings:
+        return []
+    refs = [ref for one in pairings for ref in (one.left, one.right)]
+    fresh, _gone = await read_refs(scope, refs, histories=True)
+    # One that went or moved since it was indexed is no partner; its own notice says so, and this one is tried again.
+    sound = [one for one in pairings if all(ref in fresh and fresh[ref].ref == ref for ref in (one.left, one.right))]
+    records |= fresh
+    links = [Link(0, pair.name, one.left, one.right, one.score, one.evidence) for one in sound]
+    plans = await merge_couples(scope, links, records, await partners_of(scope, fresh.values()))
+    made: list[tuple[RecordPlan, Link | None]] = []
+    for link, plan in zip(links, plans, strict=True):
+        step = LinkStep(link.left, link.right, link.score, link.evidence)
+        made.append((replace(plan, steps=(step, *plan.steps), link_id=None), link))
+    return made
+
+
+def _questions(pair: ObjectPair, found: Found, mine: set[Ref]) -> list[RecordPlan]:
+    plans = []
+    for one in found.matching.asks:
+        if one.left in mine or one.right in mine:
+            step = ReviewStep(Review(pair.name, one.left, one.right, one.score, one.evidence))
+            plans.append(RecordPlan(pair.name, one.left, one.right, (step,)))
+    return plans
+
+
+def _duplicate(scope: Scope, pair: ObjectPair, ref: Ref, active: Ref, evidence: tuple[str, ...]) -> RecordPlan:
+    left, right = (ref, None) if scope.side(ref) is Side.LEFT else (None, ref)
+    return RecordPlan(pair.name, left, right, (DuplicateStep(ref, active, evidence),))
+
+
+def known_with_duplicates(plan: Plan) -> tuple[Known, ...]:
+    """What to keep of the records read, with who stands for whom (SPEC 4.4)."""
+    active = {step.ref: step.active for step in plan.steps() if isinstance(step, DuplicateStep)}
+    return tuple(replace(known, duplicate_of=active.get(known.ref)) for known in plan.known)

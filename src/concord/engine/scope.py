@@ -1,0 +1,98 @@
+"""Everything that one pair's line works with: two systems, a store, a clock, the mapping and the schemas.
+
+Built once by app.py; nothing here changes while the line runs, and nothing here decides or does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from concord.core.identity import Bounds, Registrable
+from concord.core.mapping import IdentityFields, ObjectPair
+from concord.core.model import Side, Skew
+from concord.core.retry import Backoff
+from concord.core.steps import Terms
+from concord.core.values import FieldType, ObjectSpec, Ref
+from concord.engine.ports import Clock, Store, System
+
+#: Called with the name of each point of the line that a crash test can stop at (see CRASH_POINTS in sync.py).
+Reach = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One pair (one org and one portal).
+
+    schemas: by vendor object name. bounds: of SPEC 4.3. registrable: a host's registrable domain. share: a random
+    number in [0, 1) for jitter. reach: does nothing, except in crash tests.
+    """
+
+    left: System
+    right: System
+    store: Store
+    clock: Clock
+    pairs: tuple[ObjectPair, ...]
+    schemas: Mapping[str, ObjectSpec]
+    bounds: Bounds
+    registrable: Registrable
+    share: Callable[[], float]
+    reach: Reach = lambda point: None
+    lease: timedelta = timedelta(minutes=2)
+    batch: int = 200
+    backoff: Backoff = field(default_factory=lambda: Backoff(first=2.0, cap=300.0, tries=8))
+
+    def system(self, side: Side) -> System:
+        return self.left if side is Side.LEFT else self.right
+
+    def side(self, ref: Ref) -> Side:
+        return Side.LEFT if ref.system == self.left.name else Side.RIGHT
+
+    def pair_of(self, ref: Ref) -> ObjectPair | None:
+        """The object pair that a record belongs to; None for an object that is not synced."""
+        for pair in self.pairs:
+            if ref.object in pair.left_objects or ref.object == pair.right_object:
+                return pair
+        return None
+
+    def skew(self) -> Skew:
+        return Skew(self.left.clock_ahead(), self.right.clock_ahead())
+
+    def terms(self, pair: ObjectPair, partners: Mapping[Ref, Ref]) -> Terms:
+        return Terms(pair, self.schemas, self.skew(), partners)
+
+    def fields(self, pair: ObjectPair, side: Side, object_name: str) -> tuple[str, ...]:
+        """The vendor's fields to read of an object: mapped, telling who it is, or holding the other side's id."""
+        mapped = [one.api_name(side) for one in pair.fields if side is Side.RIGHT or one.applies_to(object_name)]
+        keys = [pair.key_left] if side is Side.LEFT else list(pair.keys_right.values())
+        wanted = [*mapped, *identity_names(pair.identity(side, object_name)), *keys]
+        return tuple(dict.fromkeys(name for name in wanted if name))
+
+    def tracked(self, pair: ObjectPair, side: Side, object_name: str) -> tuple[str, ...]:
+        """Of the mapped fields those whose system keeps a time for each change."""
+        names = dict.fromkeys(
+            one.api_name(side) for one in pair.fields if side is Side.RIGHT or one.applies_to(object_name)
+        )
+        fields = self.schemas[object_name].fields
+        return tuple(name for name in names if name in fields and fields[name].tracked)
+
+    def reference_fields(self, pair: ObjectPair, side: Side, object_name: str) -> tuple[str, ...]:
+        fields = self.schemas[object_name].fields
+        names = self.fields(pair, side, object_name)
+        return tuple(name for name in names if name in fields and fields[name].type is FieldType.REFERENCE)
+
+
+def identity_names(identity: IdentityFields) -> tuple[str, ...]:
+    """The vendor fields that tell who a record is."""
+    return (
+        identity.email,
+        identity.additional_emails,
+        identity.first_name,
+        identity.last_name,
+        identity.company,
+        identity.website,
+        identity.phone,
+        identity.title,
+        identity.account,
+    )

@@ -1,0 +1,130 @@
+-- name: take_in
+-- Note that these records are to be looked at. What the sender told of a state that was read already is dropped. Many
+-- notices of one record become one row: the most urgent lane, the oldest times. A row that is claimed right now keeps
+-- what it was claimed for; the notice goes to again_*, where closing finds it. A row that waits for a person, or for
+-- a later time, is due again: the change may have been the remedy.
+WITH fresh AS (
+    SELECT n.system, n.object, n.record_id,
+           min(n.lane) AS lane, min(n.seen_at) AS seen_at, min(n.changed_at) AS changed_at
+      FROM jsonb_to_recordset(%(rows)s::jsonb) AS n (
+               system text, object text, record_id text,
+               lane smallint, seen_at timestamptz, changed_at timestamptz, version text)
+      LEFT JOIN known
+        ON known.pair = %(pair)s AND known.system = n.system AND known.object = n.object
+       AND known.record_id = n.record_id
+     WHERE n.version IS NULL OR n.version IS DISTINCT FROM known.version
+     GROUP BY n.system, n.object, n.record_id
+)
+INSERT INTO inbox AS i (pair, system, object, record_id, lane, first_seen_at, changed_at, due_at)
+SELECT %(pair)s, system, object, record_id, lane, seen_at, changed_at, seen_at
+  FROM fresh
+ ORDER BY system, object, record_id -- one order for everybody, or two intakes wait for each other
+ON CONFLICT (pair, system, object, record_id) DO UPDATE SET
+    lane = CASE WHEN i.leased_until IS NULL THEN least(i.lane, excluded.lane) ELSE i.lane END,
+    first_seen_at = CASE WHEN i.leased_until IS NULL THEN least(i.first_seen_at, excluded.first_seen_at)
+                         ELSE i.first_seen_at END,
+    changed_at = CASE WHEN i.leased_until IS NULL THEN least(i.changed_at, excluded.changed_at) ELSE i.changed_at END,
+    due_at = CASE WHEN i.leased_until IS NULL THEN least(i.due_at, excluded.due_at) ELSE i.due_at END,
+    attempts = CASE WHEN i.state = 'dead' THEN 0 ELSE i.attempts END,
+    failure = CASE WHEN i.state = 'dead' THEN NULL ELSE i.failure END,
+    state = 'waiting',
+    again_lane = CASE WHEN i.leased_until IS NOT NULL THEN least(i.again_lane, excluded.lane) END,
+    again_seen_at = CASE WHEN i.leased_until IS NOT NULL THEN least(i.again_seen_at, excluded.first_seen_at) END,
+    again_changed_at = CASE WHEN i.leased_until IS NOT NULL THEN least(i.again_changed_at, excluded.changed_at) END;
+
+-- name: claim
+-- Take rows that are due, most urgent lane first, then oldest, past those that another worker is taking. A lease that
+-- ran out is somebody's who died: what was noted meanwhile joins the row.
+WITH due AS (
+    SELECT system, object, record_id
+      FROM inbox
+     WHERE pair = %(pair)s AND state = 'waiting' AND due_at <= %(now)s
+       AND (leased_until IS NULL OR leased_until <= %(now)s)
+     ORDER BY lane, due_at
+     LIMIT %(limit)s
+       FOR UPDATE SKIP LOCKED
+)
+UPDATE inbox AS i
+   SET ticket = nextval('inbox_ticket'),
+       leased_until = %(leased_until)s,
+       lane = least(i.lane, i.again_lane),
+       first_seen_at = least(i.first_seen_at, i.again_seen_at),
+       changed_at = least(i.changed_at, i.again_changed_at),
+       again_lane = NULL, again_seen_at = NULL, again_changed_at = NULL
+  FROM due
+ WHERE i.pair = %(pair)s AND i.system = due.system AND i.object = due.object AND i.record_id = due.record_id
+RETURNING i.system, i.object, i.record_id, i.lane, i.ticket, i.attempts, i.first_seen_at, i.changed_at, i.due_at;
+
+-- name: hold
+-- Which of these claims still stand, locked until the transaction ends.
+SELECT i.ticket
+  FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text, ticket bigint)
+  JOIN inbox AS i
+    ON i.pair = %(pair)s AND i.system = w.system AND i.object = w.object AND i.record_id = w.record_id
+   AND i.ticket = w.ticket AND i.leased_until IS NOT NULL
+ ORDER BY i.system, i.object, i.record_id
+   FOR UPDATE OF i;
+
+-- name: close
+-- These claims are done. A row about which more was said since stays, as if that had been the first word.
+WITH w AS (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text, ticket bigint)
+), done AS (
+    DELETE FROM inbox AS i USING w
+     WHERE i.pair = %(pair)s AND i.system = w.system AND i.object = w.object AND i.record_id = w.record_id
+       AND i.ticket = w.ticket AND i.leased_until IS NOT NULL AND i.again_seen_at IS NULL
+)
+UPDATE inbox AS i
+   SET lane = i.again_lane, first_seen_at = i.again_seen_at, changed_at = i.again_changed_at, due_at = i.again_seen_at,
+       attempts = 0, failure = NULL, leased_until = NULL,
+       again_lane = NULL, again_seen_at = NULL, again_changed_at = NULL
+  FROM w
+ WHERE i.pair = %(pair)s AND i.system = w.system AND i.object = w.object AND i.record_id = w.record_id
+   AND i.ticket = w.ticket AND i.leased_until IS NOT NULL AND i.again_seen_at IS NOT NULL;
+
+-- name: put_back
+-- These claims are not done: look again at due_at, or (dead) when a person has mended the cause. A notice that came
+-- meanwhile makes the row due at once, and a dead one alive: it may be the remedy.
+UPDATE inbox AS i
+   SET state = CASE WHEN w.dead AND i.again_seen_at IS NULL THEN 'dead' ELSE 'waiting' END,
+       attempts = CASE WHEN w.dead AND i.again_seen_at IS NOT NULL THEN 0 ELSE i.attempts + w.spent END,
+       due_at = least(w.due_at, i.again_seen_at),
+       failure = CASE WHEN w.dead AND i.again_seen_at IS NOT NULL THEN NULL ELSE w.failure END,
+       leased_until = NULL,
+       lane = least(i.lane, i.again_lane),
+       first_seen_at = least(i.first_seen_at, i.again_seen_at),
+       changed_at = least(i.changed_at, i.again_changed_at),
+       again_lane = NULL, again_seen_at = NULL, again_changed_at = NULL
+  FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (
+           system text, object text, record_id text, ticket bigint,
+           due_at timestamptz, failure jsonb, spent integer, dead boolean)
+ WHERE i.pair = %(pair)s AND i.system = w.system AND i.object = w.object AND i.record_id = w.record_id
+   AND i.ticket = w.ticket AND i.leased_until IS NOT NULL;
+
+-- name: backlog
+-- How many rows are in which state; "due_later" were put back after a failed try.
+SELECT count(*) FILTER (WHERE state = 'waiting' AND leased_until IS NULL AND failure IS NULL),
+       count(*) FILTER (WHERE state = 'waiting' AND leased_until IS NOT NULL),
+       count(*) FILTER (WHERE state = 'dead'),
+       count(*) FILTER (WHERE state = 'waiting' AND leased_until IS NULL AND failure IS NOT NULL)
+  FROM inbox
+ WHERE pair = %(pair)s;
+
+-- name: stuck
+-- Rows with a failure, those that wait for a person first, then by when they are looked at again.
+SELECT system, object, record_id, lane, state, attempts, first_seen_at, due_at, failure
+  FROM inbox
+ WHERE pair = %(pair)s AND failure IS NOT NULL
+   AND (state = 'dead' OR %(waiting)s)
+ ORDER BY state, due_at, system, object, record_id
+ LIMIT %(limit)s;
+
+-- name: revive
+-- Try dead rows again: those named, or all that failed for one kind of reason, or (neither given) all.
+UPDATE inbox AS i
+   SET state = 'waiting', attempts = 0, due_at = %(now)s, failure = NULL
+ WHERE i.pair = %(pair)s AND i.state = 'dead'
+   AND (%(category)s::text IS NULL OR i.failure ->> 'category' = %(category)s)
+   AND (%(rows)s::jsonb IS NULL OR (i.system, i.object, i.record_id) IN (
+           SELECT w.system, w.object, w.record_id
+             FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text)));

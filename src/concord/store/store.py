@@ -1,0 +1,248 @@
+"""The store that engine/ports.py asks for, on PostgreSQL, and what the faces read from it.
+
+Every method is one transaction; a failure leaves nothing half done. Times come from the caller, so that tests own the
+clock. Decides nothing about records: it keeps, finds and orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeAlias
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.types.json import set_json_loads
+from psycopg_pool import AsyncConnectionPool
+
+from concord.core.model import Failure, Intent, Known, Lane, Link, Notice, Review, Work
+from concord.core.plan import Done
+from concord.core.values import Ref
+from concord.errors import Category, StoreError
+from concord.store import rows
+from concord.store.cursors import Cursors
+from concord.store.inbox import Inbox, PutBack, Stuck
+from concord.store.known import People
+from concord.store.ledger import Counts, Entry, Latency, Ledger
+from concord.store.links import Links
+from concord.store.recording import Recording
+
+#: Told, inside the transaction, that rows are due: see store/queue.py `Bell`.
+Wake: TypeAlias = Callable[[AsyncConnection], Awaitable[None]]
+#: How long a method waits for a connection before it says that the database is not there.
+WAIT_SECONDS: Final = 10.0
+
+
+class PostgresStore:
+    """The store of one pair. Every method raises StoreError when the database does not answer."""
+
+    def __init__(self, pool: AsyncConnectionPool, pair: str, wake: Wake | None, run: str) -> None:
+        self._pool = pool
+        self._wake = wake
+        self._inbox = Inbox(pair)
+        self._links = Links(pair)
+        self._people = People(pair)
+        self._ledger = Ledger(pair, run)
+        self._cursors = Cursors(pair)
+        self._recording = Recording(self._inbox, self._links, self._people, self._ledger)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, conninfo: str, *, pair: str = "default", wake: Wake | None = None, run: str = "", connections: int = 8
+    ) -> AsyncIterator[PostgresStore]:
+        """The store in a migrated database, until the block ends.
+
+        pair: which org and portal. wake: what tells a worker that there is work (None: nobody is told). run: a name for
+        this run of the program, written into the ledger. connections: at most so many at once.
+        Raises StoreError when the database cannot be reached.
+        """
+        pool = AsyncConnectionPool(
+            conninfo,
+            min_size=1,
+            max_size=connections,
+            timeout=WAIT_SECONDS,
+            open=False,
+            configure=_configure,
+            check=AsyncConnectionPool.check_connection,  # a connection of before a restart is replaced, not handed out
+        )
+        try:
+            await pool.open(wait=True, timeout=WAIT_SECONDS)
+        except psycopg.OperationalError as error:
+            await pool.close()
+            raise StoreError(f"The database does not answer: {error}. Check CONCORD_DATABASE_URL.") from error
+        try:
+            yield cls(pool, pair, wake, run)
+        finally:
+            await pool.close()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except psycopg.OperationalError as error:
+            raise StoreError(f"The database does not answer: {error}") from error
+
+    async def _ring(self, connection: AsyncConnection) -> None:
+        if self._wake is not None:
+            await self._wake(connection)
+
+    # --- inbox -------------------------------------------------------------------------------------------------------
+
+    async def take_in(self, notices: Sequence[Notice]) -> int:
+        """See engine/ports.py. A new notice makes a row due at once that waited for a later time or for a person."""
+        if not notices:
+            return 0
+        async with self._transaction() as connection:
+            touched = await self._inbox.take_in(connection, notices)
+            if touched:
+                await self._ring(connection)
+            return touched
+
+    async def claim(self, limit: int, now: datetime, lease: timedelta) -> Sequence[Work]:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._inbox.claim(connection, limit, now, lease)
+
+    async def release(
+        self, works: Sequence[Work], now: datetime, retry_at: datetime, failure: Failure, *, spent: bool = True
+    ) -> None:
+        """See engine/ports.py. A claim whose lease ran out is left to whoever has it now."""
+        due_at = max(now, retry_at)
+        async with self._transaction() as connection:
+            await self._inbox.put_back(connection, [PutBack(work, due_at, failure, spent) for work in works])
+            if due_at == now:
+                await self._ring(connection)
+
+    async def backlog(self) -> Mapping[str, int]:
+        """See engine/ports.py. "due_later" counts the rows that were put back after a failed try."""
+        async with self._transaction() as connection:
+            return await self._inbox.backlog(connection)
+
+    # --- who is who --------------------------------------------------------------------------------------------------
+
+    async def links(self, refs: Collection[Ref]) -> Mapping[Ref, Link]:
+        """See engine/ports.py. Where a ref has several, the active one, and else the newest."""
+        async with self._transaction() as connection:
+            return await self._links.links(connection, refs)
+
+    async def candidates(self, object_pair: str, keys: Collection[str], system: str) -> Sequence[Known]:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._people.candidates(connection, object_pair, keys, system)
+
+    async def known(self, refs: Collection[Ref]) -> Mapping[Ref, Known]:
+        """What is kept of these records; one that is not known is left out."""
+        async with self._transaction() as connection:
+            return await self._people.known(connection, refs)
+
+    async def put_known(self, known: Sequence[Known]) -> None:
+        """Remember these as they were last read."""
+        async with self._transaction() as connection:
+            await self._people.put_known(connection, known)
+
+    async def forget(self, refs: Collection[Ref]) -> None:
+        """These records are not there any more, so they are nobody's candidates."""
+        async with self._transaction() as connection:
+            await self._people.forget(connection, refs)
+
+    async def duplicates_of(self, refs: Collection[Ref]) -> Mapping[Ref, tuple[Ref, ...]]:
+        """See engine/ports.py. A ref without duplicates is left out."""
+        async with self._transaction() as connection:
+            return await self._people.duplicates_of(connection, refs)
+
+    async def reviews(self, refs: Collection[Ref]) -> Sequence[Review]:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._people.reviews(connection, refs)
+
+    # --- the line's end ----------------------------------------------------------------------------------------------
+
+    async def intend(self, intents: Sequence[Intent], now: datetime) -> None:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            await self._people.intend(connection, intents, now)
+
+    async def intents(self, sources: Collection[Ref]) -> Sequence[Intent]:
+        """Creates that were noted for these records and not yet seen to be done, oldest first."""
+        async with self._transaction() as connection:
+            return await self._people.intents(connection, sources)
+
+    async def record(self, outcomes: Sequence[Done], now: datetime) -> None:
+        """See engine/ports.py, and `Recording.record` for outcomes that come late."""
+        if not outcomes:
+            return
+        async with self._transaction() as connection:
+            if await self._recording.record(connection, outcomes, now):
+                await self._ring(connection)
+
+    # --- chores ------------------------------------------------------------------------------------------------------
+
+    async def position(self, name: str) -> str | None:
+        """Where this sweep or journal stands; None before the first time."""
+        async with self._transaction() as connection:
+            return await self._cursors.position(connection, name)
+
+    async def put_position(self, name: str, position: str) -> None:
+        """From here it goes on next time."""
+        async with self._transaction() as connection:
+            await self._cursors.put_position(connection, name, position)
+
+    # --- for the faces -----------------------------------------------------------------------------------------------
+
+    async def ledger_of(self, ref: Ref, limit: int = 200) -> Sequence[Entry]:
+        """What is written about one record, newest first; also from before it got this ref."""
+        async with self._transaction() as connection:
+            return await self._ledger.of_ref(connection, ref, limit)
+
+    async def conflicts(self, limit: int = 100, before: int | None = None) -> Sequence[Entry]:
+        """The newest conflicts and how they were decided; `before`: the id of the last entry of the page before."""
+        async with self._transaction() as connection:
+            return await self._ledger.conflicts(connection, limit, before)
+
+    async def counts(self) -> Counts:
+        """How many links, open reviews and duplicates there are, and decisions by rule."""
+        async with self._transaction() as connection:
+            return await self._ledger.counts(connection)
+
+    async def open_reviews(self, limit: int = 200) -> Sequence[Review]:
+        """What waits for a person, best score first."""
+        async with self._transaction() as connection:
+            return await self._people.open_reviews(connection, limit)
+
+    async def decide(self, reviews: Sequence[Review], now: datetime) -> None:
+        """A person has said "linked" or "apart" (`Review.state`); the records are to be looked at by notices."""
+        async with self._transaction() as connection:
+            await self._people.put_reviews(connection, reviews, now)
+
+    async def dead(self, limit: int = 200) -> Sequence[Stuck]:
+        """Rows that wait for a person, with their failure."""
+        async with self._transaction() as connection:
+            return await self._inbox.stuck(connection, limit, waiting=False)
+
+    async def failing(self, limit: int = 200) -> Sequence[Stuck]:
+        """The dead rows and those that failed and are tried again by themselves."""
+        async with self._transaction() as connection:
+            return await self._inbox.stuck(connection, limit, waiting=True)
+
+    async def revive(self, now: datetime, refs: Collection[Ref] | None = None, category: Category | None = None) -> int:
+        """Try dead rows again: those of these refs, of this category, of both, or all. How many they were."""
+        async with self._transaction() as connection:
+            revived = await self._inbox.revive(connection, now, refs, category)
+            if revived:
+                await self._ring(connection)
+            return revived
+
+    async def latencies(self, limit: int = 10_000, lane: Lane | None = None) -> Sequence[Latency]:
+        """The newest measures from change to applied write, oldest of them first (SPEC 6.5)."""
+        async with self._transaction() as connection:
+            return await self._ledger.latencies(connection, limit, lane)
+
+
+async def _configure(connection: AsyncConnection[Any]) -> None:
+    """Times come back in UTC, and JSON as store/rows.py wrote it."""
+    set_json_loads(rows.loads, connection)
+    await connection.execute("SET TIME ZONE 'UTC'")
+    await connection.commit()

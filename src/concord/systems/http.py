@@ -1,0 +1,343 @@
+"""The one seam to the network: every remote call of Concord goes through `Http.call`.
+
+Here are the sign-in, the pacing, the retries of what passes by itself, the counting of calls and the measuring of the
+remote clock. What a vendor's error means is said by the vendor's own folder (`Reading.error`). No other module may
+import httpx.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+import httpx
+
+from concord.core.retry import Backoff
+from concord.errors import Category, RemoteBusy, RemoteError, RemoteRefused, RemoteUnknown
+
+#: A transport to use instead of the network: `httpx.ASGITransport` for the sandbox in process.
+Transport = httpx.AsyncBaseTransport
+
+
+class Clock(Protocol):
+    """Time and waiting, passed in so that tests own both."""
+
+    def now(self) -> datetime: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A good answer. body: the parsed JSON (None when empty).
+
+    at: the remote's own time of the answer (whole seconds, as its `Date` header tells).
+    since: the earliest moment, on the remote's clock, at which it can have looked at its data for this answer. What it
+    shows may already be older than `at`, but it is not older than `since`. None: as `at`.
+    """
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+    at: datetime
+    since: datetime | None = None
+
+
+class Vendor(Protocol):
+    """What a vendor's folder tells the seam."""
+
+    system: str
+
+    def error(self, status: int, body: Any, headers: Mapping[str, str]) -> RemoteError:
+        """What a bad answer means: RemoteBusy when the same call may succeed later and nothing was done, RemoteUnknown
+        when it may have been carried out (a gateway's time-out), else RemoteRefused."""
+        ...
+
+    def signed_out(self, status: int, body: Any) -> bool:
+        """Whether the answer says that the token is not valid any more."""
+        ...
+
+    async def authorisation(self, send: Send, *, renew: bool) -> Mapping[str, str]:
+        """The headers that sign a call, a new mapping each time; `renew` after the last ones were refused. Raises
+        RemoteRefused when the account cannot sign in. May set `Http.base_url`: it is read after the sign-in."""
+        ...
+
+
+#: Sends one unsigned call (for sign-in): method, url, form -> Answer.
+Send = Callable[[str, str, Mapping[str, str]], Awaitable[Answer]]
+
+
+class Pace:
+    """At most `limit` calls in any window of `seconds`, and at most `together` at once (SPEC 9.3).
+
+    Waits in line rather than being refused: a refused call costs quota and tells nothing.
+    """
+
+    def __init__(self, clock: Clock, limit: int, seconds: float, together: int) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._window = timedelta(seconds=seconds)
+        self._sent: deque[datetime] = deque()
+        self._line = asyncio.Lock()
+        self.together = asyncio.Semaphore(together)
+
+    async def turn(self) -> None:
+        """Return when one more call may be sent."""
+        async with self._line:
+            while True:
+                now = self._clock.now()
+                while self._sent and now - self._sent[0] >= self._window:
+                    self._sent.popleft()
+                if len(self._sent) < self._limit:
+                    self._sent.append(now)
+                    return
+                await self._clock.sleep(max((self._sent[0] + self._window - now).total_seconds(), 0.001))
+
+
+@dataclass
+class Tally:
+    """What was sent since the start. by_kind: calls by the name the caller gave them. retries: of those in `calls`."""
+
+    calls: int = 0
+    retries: int = 0
+    by_kind: dict[str, int] = field(default_factory=dict)
+
+    def note(self, kind: str, retry: bool) -> None:
+        self.calls += 1
+        self.retries += retry
+        self.by_kind[kind] = self.by_kind.get(kind, 0) + 1
+
+
+class Http:
+    """Calls to one remote system.
+
+    pace: the ordinary pace; a call may name another (HubSpot's search has its own). share: random number in [0, 1) for
+    jitter, passed in because randomness belongs to app.py. time_limit: seconds for one try. longest_wait: seconds; when
+    the vendor asks for more (a day's quota is spent), the call fails at once with that time in `after`, because its
+    caller has other work meanwhile. on_answer: sees the headers of every answer, good or bad.
+    """
+
+    def __init__(
+        self,
+        vendor: Vendor,
+        base_url: str,
+        *,
+        clock: Clock,
+        pace: Pace,
+        share: Callable[[], float],
+        backoff: Backoff | None = None,
+        transport: Transport | None = None,
+        time_limit: float = 30.0,
+        longest_wait: float = 60.0,
+        on_answer: Callable[[Mapping[str, str]], None] = lambda headers: None,
+    ) -> None:
+        self._vendor = vendor
+        self._clock = clock
+        self._pace = pace
+        self._share = share
+        self._backoff = backoff or Backoff()
+        self._on_answer = on_answer
+        self._signing = asyncio.Lock()
+        self._headers: Mapping[str, str] | None = None
+        self._longest_wait = longest_wait
+        #: The remote clock is ahead of ours by something between these two; None before the first answer.
+        self._bounds: tuple[timedelta, timedelta] | None = None
+        self.tally = Tally()
+        self.base_url = base_url.rstrip("/")
+        self._client = httpx.AsyncClient(
+            transport=transport,
+            timeout=httpx.Timeout(time_limit, pool=None),
+            limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),
+            headers={"Accept": "application/json", "User-Agent": "concord"},
+        )
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        kind: str,
+        repeatable: bool,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        pace: Pace | None = None,
+        accept: tuple[int, ...] = (),
+    ) -> Answer:
+        """Send one call and return its good answer (2xx, or a status named in `accept`).
+
+        kind: a name for counting. repeatable: sending it twice does no harm (reads, updates, upserts by a unique key);
+        a call that is not is never repeated once it may have been carried out.
+        Raises RemoteRefused (lasting), RemoteBusy (passing, after the backoff is used up; nothing was done),
+        RemoteUnknown (no answer came).
+        """
+        attempt, refused = 0, None
+        while True:
+            attempt += 1
+            try:
+                used = await self._signed(refused)
+                signed = {**used, **(headers or {})}
+                again = attempt > 1 or refused is not None
+                return await self._send(method, path, kind, body, params, signed, pace, again, accept)
+            except _SignedOut as refusal:
+                if refused is not None:
+                    raise refusal.error from None
+                refused = used
+                attempt -= 1
+            except RemoteError as error:
+                if not error.retry or (isinstance(error, RemoteUnknown) and not repeatable):
+                    raise
+                wait = self._backoff.wait(attempt, self._share(), error.after)
+                if wait is None or wait > self._longest_wait:
+                    raise
+                await self._clock.sleep(wait)
+
+    def ahead(self) -> timedelta:
+        """How far the remote clock is ahead of ours, from the `Date` headers of all answers; zero before the first."""
+        return timedelta() if self._bounds is None else (self._bounds[0] + self._bounds[1]) / 2
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    # --- sign-in
+
+    async def _signed(self, refused: Mapping[str, str] | None) -> Mapping[str, str]:
+        """The headers that sign a call. refused: those that were refused; signs in again, once for all callers that
+        were refused with the same ones. The call itself has not been sent, so nothing that happens here is unknown."""
+        async with self._signing:
+            if self._headers is None or self._headers is refused:
+                try:
+                    self._headers = await self._vendor.authorisation(self._send_form, renew=refused is not None)
+                except RemoteUnknown as error:
+                    raise RemoteBusy(
+                        error.system, error.category, "sign in: no answer came", code=error.code, after=error.after
+                    ) from error
+            return self._headers
+
+    async def _send_form(self, method: str, url: str, form: Mapping[str, str]) -> Answer:
+        try:
+            return await self._send(method, url, "sign in", None, None, {}, None, False, (), form=form)
+        except _SignedOut as refusal:
+            raise refusal.error from None
+
+    # --- one call
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        kind: str,
+        body: Any,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        pace: Pace | None,
+        retry: bool,
+        accept: tuple[int, ...],
+        form: Mapping[str, str] | None = None,
+    ) -> Answer:
+        pace = pace or self._pace
+        url = path if path.startswith(("http://", "https://")) else self.base_url + path
+        content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        if content is not None:
+            headers = {**headers, "Content-Type": "application/json"}
+        async with pace.together:
+            await pace.turn()
+            self.tally.note(kind, retry)
+            sent = self._clock.now()
+            try:
+                response = await self._client.request(
+                    method,
+                    url,
+                    content=content,
+                    params=params,
+                    headers=dict(headers),
+                    data=dict(form) if form else None,
+                )
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                raise RemoteBusy(
+                    self._vendor.system,
+                    Category.NETWORK,
+                    f"{kind}: no connection to {self.base_url}",
+                    code=type(error).__name__,
+                    advice="Check the address and the network; it is tried again",
+                ) from error
+            except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+                raise RemoteRefused(
+                    self._vendor.system,
+                    Category.INTERNAL,
+                    f"{kind}: {self.base_url} is not an address that can be called",
+                    code=type(error).__name__,
+                    advice="Check the configured address: it begins with https:// and names a host",
+                ) from error
+            except (httpx.HTTPError, OSError) as error:
+                raise RemoteUnknown(
+                    self._vendor.system,
+                    Category.NETWORK,
+                    f"{kind}: the connection to {self.base_url} broke before an answer came",
+                    code=type(error).__name__,
+                ) from error
+        return self._read(response, sent, accept, kind)
+
+    def _read(self, response: httpx.Response, sent: datetime, accept: tuple[int, ...], kind: str) -> Answer:
+        at, since = self._measure(response, sent)
+        self._on_answer(response.headers)
+        try:
+            body = response.json() if response.content else None
+        except ValueError:
+            body = response.text  # an HTML page of a gateway or a maintenance screen
+        good = response.is_success or response.status_code in accept
+        if good and not isinstance(body, str):
+            return Answer(response.status_code, body, response.headers, at, since)
+        if good:
+            raise RemoteRefused(
+                self._vendor.system,
+                Category.INTERNAL,
+                f"{kind}: {self.base_url} answered with a page instead of data",
+                advice="Check that the configured address is the API's",
+            )
+        error = self._vendor.error(response.status_code, body, response.headers)
+        if self._vendor.signed_out(response.status_code, body):
+            raise _SignedOut(error)
+        raise error
+
+    def _measure(self, response: httpx.Response, sent: datetime) -> tuple[datetime, datetime]:
+        """The remote's time of the answer, and the earliest at which it can have looked (`Answer.since`).
+
+        The header has whole seconds: the remote's true time lies within the second that it names, and the answer was
+        made between `sent` and `now`. Each answer narrows the bounds of the difference; one that contradicts them
+        (a clock was set) starts them anew.
+        """
+        now = self._clock.now()
+        remote = _date(response.headers.get("date"))
+        if remote is not None:
+            low, high = remote - now, remote + timedelta(seconds=1) - sent
+            if self._bounds is not None and low <= self._bounds[1] and high >= self._bounds[0]:
+                low, high = max(low, self._bounds[0]), min(high, self._bounds[1])
+            self._bounds = low, high
+        at = now + self.ahead() if remote is None else remote
+        return at, min(at, sent + (self._bounds[0] if self._bounds else timedelta()))
+
+
+def _date(text: str | None) -> datetime | None:
+    """A `Date` header's time; None where there is none or it is not one (some proxies write their own)."""
+    try:
+        moment = parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class _SignedOut(Exception):
+    """The token was refused; `error` is what to raise when a fresh one is refused too."""
+
+    def __init__(self, error: RemoteError) -> None:
+        super().__init__(str(error))
+        self.error = error

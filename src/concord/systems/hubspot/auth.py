@@ -1,0 +1,122 @@
+"""Signing in to HubSpot: a static token, or OAuth's refresh token (api/hubspot.md, section 2). Keeps no secret on disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from concord.errors import Category, RemoteRefused
+from concord.systems.http import Clock, Send
+from concord.systems.hubspot.errors import SYSTEM
+
+#: An access token is renewed this long before it ends, so that no call of ours meets its end.
+MARGIN: Final = timedelta(minutes=3)
+
+
+class Auth(Protocol):
+    """How calls are signed."""
+
+    async def headers(self, send: Send, *, renew: bool) -> Mapping[str, str]:
+        """The headers that sign a call; `renew` after the last ones were refused. Raises RemoteRefused."""
+        ...
+
+    async def keep_fresh(self) -> None:
+        """Renew what is about to end; called before every call, does nothing most of the time."""
+        ...
+
+
+class StaticToken:
+    """A Service Key, or the token of an app with static auth. It does not end, and cannot be renewed by us."""
+
+    def __init__(self, token: str) -> None:
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    async def headers(self, send: Send, *, renew: bool) -> Mapping[str, str]:
+        if renew:
+            raise RemoteRefused(
+                SYSTEM,
+                Category.PERMISSION,
+                "the token is not accepted",
+                code="INVALID_AUTHENTICATION",
+                advice="Check that it was copied whole and was not rotated or deleted in HubSpot's settings",
+            )
+        return self._headers
+
+    async def keep_fresh(self) -> None:
+        return None
+
+
+class _Bearer(Mapping[str, str]):
+    """Signing headers whose token can be renewed in place, so that a renewal ahead of time reaches every later call."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def __getitem__(self, name: str) -> str:
+        if name != "Authorization":
+            raise KeyError(name)
+        return f"Bearer {self.token}"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("Authorization",))
+
+    def __len__(self) -> int:
+        return 1
+
+
+class RefreshedToken:
+    """OAuth: access tokens of half an hour from a refresh token that does not end (section 2.3).
+
+    url: of the token endpoint. One renewal at a time, however many calls wait for it. A refresh token that HubSpot
+    replaces is taken over for as long as the process lives; it does not invalidate the configured one.
+    """
+
+    def __init__(self, url: str, client_id: str, client_secret: str, refresh_token: str, clock: Clock) -> None:
+        self._url = url
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._refresh_token = refresh_token
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._bearer: _Bearer | None = None
+        self._ends: datetime | None = None
+        self._send: Send | None = None
+
+    async def headers(self, send: Send, *, renew: bool) -> Mapping[str, str]:
+        async with self._lock:
+            self._send = send
+            if self._bearer is None or renew:
+                # A new object, not the old one changed: the seam tells by it that somebody has renewed already.
+                self._bearer = _Bearer(await self._renewed(send))
+            return self._bearer
+
+    async def keep_fresh(self) -> None:
+        if not self._ending():
+            return
+        async with self._lock:
+            if self._ending() and self._send is not None and self._bearer is not None:
+                self._bearer.token = await self._renewed(self._send)
+
+    def _ending(self) -> bool:
+        return self._ends is not None and self._clock.now() >= self._ends - MARGIN
+
+    async def _renewed(self, send: Send) -> str:
+        answer = await send(
+            "POST",
+            self._url,
+            {
+                "grant_type": "refresh_token",
+                "refresh_token": self._refresh_token,
+                "client_id": self._client_id,
+                "client_secret": self._client_secret,
+            },
+        )
+        body = answer.body if isinstance(answer.body, Mapping) else {}
+        token = body.get("access_token")
+        if not isinstance(token, str) or not token:
+            raise RemoteRefused(SYSTEM, Category.PERMISSION, "the sign-in answered without an access token")
+        self._refresh_token = str(body.get("refresh_token") or self._refresh_token)
+        self._ends = self._clock.now() + timedelta(seconds=float(body.get("expires_in") or 1800))
+        return token

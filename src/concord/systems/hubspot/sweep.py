@@ -1,0 +1,112 @@
+"""What changed since a position: the sweep, by search (api/hubspot.md, section 6). Reads ids and times only.
+
+A round reads every row from the position less the overlap (the index lags behind) to the end, one page for each call
+of `changed`, and every page is a query of its own: so the search's end at 10,000 rows is never met.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from concord.core.model import Found, SweepPage
+from concord.core.values import Ref
+from concord.systems.hubspot.client import Caller
+from concord.systems.hubspot.errors import SYSTEM
+from concord.systems.hubspot.records import SEARCH_PAGE, Row, rows_of
+from concord.systems.hubspot.wire import changed_at, instant, millis, modified_name, properties_of, version_of
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the sweep of one object stands.
+
+    at: epoch milliseconds. id None: the round is done, and the next one starts at `at` less the overlap. id "": in the
+    midst of a round, which goes on with `at` itself. Another id: more rows than a page have this one stamp (a bulk
+    edit); the round goes on with those of them beyond this id.
+    """
+
+    at: int
+    id: str | None = None
+
+
+async def changed(caller: Caller, objects: Sequence[str], position: str | None, overlap: timedelta) -> SweepPage:
+    """See `HubSpot.changed`."""
+    places = _read(position)
+    if any(name not in places for name in objects):
+        # From now on, by the server's clock, because it is the server's stamps that are compared with it.
+        answer = await caller.get(caller.paths.account(), "account")
+        places |= {name: Place(millis(answer.at)) for name in objects if name not in places}
+    pages = await asyncio.gather(*(_page(caller, name, places[name], overlap) for name in dict.fromkeys(objects)))
+    places |= {name: place for name, _, place in pages}
+    return SweepPage(
+        rows=tuple(row for _, rows, _ in pages for row in rows),
+        position=_write(places),
+        more=any(place.id is not None for _, _, place in pages),
+    )
+
+
+async def _page(caller: Caller, name: str, place: Place, overlap: timedelta) -> tuple[str, list[Found], Place]:
+    stamp = modified_name(name)
+    answer = await caller.search(name, _query(stamp, place, overlap))
+    rows = rows_of(answer.body, answer.at)
+    stamped = [(row, _stamp(row, name)) for row in rows]
+    found = [Found(Ref(SYSTEM, name, row.id), at, version_of(changed_at(row.data, name) or at)) for row, at in stamped]
+    return name, found, _next_place(place, stamped, full=len(rows) >= SEARCH_PAGE)
+
+
+def _stamp(row: Row, object_name: str) -> datetime:
+    """The time that the search sorted by."""
+    told = instant(properties_of(row.data).get(modified_name(object_name)))
+    return told or changed_at(row.data, object_name) or row.at
+
+
+def _next_place(place: Place, stamped: Sequence[tuple[Row, datetime]], *, full: bool) -> Place:
+    if place.id:
+        if full:
+            return Place(place.at, max((row.id for row, _ in stamped), key=int))
+        return Place(place.at + 1, "")
+    stamps = [millis(at) for _, at in stamped]
+    if not full:
+        return Place(max([place.at, *stamps]))
+    # Rows of one stamp come in no set order, and the page may have cut them off: the last stamp is read again.
+    # A page of nothing but one stamp would be read again for ever: it goes on by id instead.
+    return Place(max(stamps), "0" if min(stamps) == max(stamps) else "")
+
+
+def _query(stamp: str, place: Place, overlap: timedelta) -> Mapping[str, Any]:
+    if place.id:
+        filters = [
+            {"propertyName": stamp, "operator": "EQ", "value": str(place.at)},
+            {"propertyName": "hs_object_id", "operator": "GT", "value": place.id},
+        ]
+        sort = "hs_object_id"
+    else:
+        start = place.at if place.id == "" else place.at - overlap // timedelta(milliseconds=1)
+        filters = [{"propertyName": stamp, "operator": "GTE", "value": str(start)}]
+        sort = stamp
+    return {
+        "filterGroups": [{"filters": filters}],
+        "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
+        "properties": [stamp],
+        "limit": SEARCH_PAGE,
+        "after": "0",
+    }
+
+
+def _read(position: str | None) -> dict[str, Place]:
+    if position is None:
+        return {}
+    return {name: Place(int(place["at"]), place.get("id")) for name, place in json.loads(position).items()}
+
+
+def _write(places: Mapping[str, Place]) -> str:
+    told = {
+        name: {"at": place.at} if place.id is None else {"at": place.at, "id": place.id}
+        for name, place in sorted(places.items())
+    }
+    return json.dumps(told, separators=(",", ":"))

@@ -1,0 +1,243 @@
+"""The REST calls that everything else here is made of: one call, a composite, a query (api/salesforce.md 3, 6 and 7).
+
+Adds the version, the headers that every call carries and the watch over the day's quota. Knows no record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+from concord.core.retry import Backoff
+from concord.errors import Category, RemoteBusy, RemoteRefused
+from concord.systems.http import Answer, Clock, Http, Pace, Transport
+from concord.systems.salesforce.auth import Auth
+from concord.systems.salesforce.errors import PROBE
+from concord.systems.salesforce.wire import SYSTEM, among
+
+#: Carried by every call and repeated in every sub-request of a composite, which does not inherit them (section 3.1).
+HEADERS: Final[Mapping[str, str]] = {
+    "Sforce-Call-Options": "client=Concord",
+    "Sforce-Auto-Assign": "FALSE",
+    "Sforce-Duplicate-Rule-Header": "allowSave=false; includeRecordDetails=false; runAsCurrentUser=true",
+}
+#: Longest address of a query, in bytes. URI and headers share 16,384 (section 3.4); a token and its like need the rest.
+LONGEST_URI: Final = 12_000
+#: Salesforce has no burst limit but one of 25 long calls at once for the whole org; others need some of them.
+TOGETHER: Final = 10
+
+_USAGE = re.compile(r"(?<![\w-])api-usage\s*=\s*(\d+)\s*/\s*(\d+)", re.IGNORECASE)
+
+T = TypeVar("T")
+X = TypeVar("X")
+Row = Mapping[str, Any]
+
+
+async def together(call: Callable[[X], Awaitable[T]], items: Iterable[X], limit: int = TOGETHER) -> list[T]:
+    """The results of a call for each item, in their order, at most `limit` at once. The first error ends the others."""
+    turns = asyncio.Semaphore(limit)
+
+    async def in_turn(item: X) -> T:
+        async with turns:
+            return await call(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(in_turn(item)) for item in items]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+class Meter:
+    """The day's API requests, as the org itself counts them (`Sforce-Limit-Info`, section 3.2).
+
+    share: how much of them Concord may see used before it stops: the rest is left to others. Once stopped, one call in
+    `PROBE` seconds is let through, to see whether there is room again.
+    """
+
+    def __init__(self, clock: Clock, share: float) -> None:
+        self._clock = clock
+        self._share = share
+        self._full = False
+        self._looked_at = clock.now()
+
+    def note(self, headers: Mapping[str, str]) -> None:
+        """Take in an answer's headers. Not every answer tells the usage, and the item may have company."""
+        told = _USAGE.search(headers.get("sforce-limit-info", ""))
+        if told is not None and int(told.group(2)) > 0:
+            self._full = int(told.group(1)) > self._share * int(told.group(2))
+            self._looked_at = self._clock.now()
+
+    def refused(self) -> None:
+        """The org refused a call because nothing is left."""
+        self._full = True
+        self._looked_at = self._clock.now()
+
+    def check(self) -> None:
+        """Raises RemoteBusy (quota) when the share is used up, without a call."""
+        if not self._full:
+            return
+        waited = (self._clock.now() - self._looked_at).total_seconds()
+        if waited >= PROBE:
+            self._looked_at = self._clock.now()  # this call is the look; the others go on waiting
+            return
+        raise RemoteBusy(
+            SYSTEM,
+            Category.QUOTA,
+            f"more than {self._share:.0%} of the org's daily API requests are used",
+            code="REQUEST_LIMIT_EXCEEDED",
+            advice="It goes on when there is room again; raise the daily share or buy more requests if this lasts",
+            after=max(PROBE - waited, 1.0),
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """The answer to one sub-request of a composite."""
+
+    status: int
+    body: Any
+
+    @property
+    def good(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class Client:
+    """One org. See `Salesforce` for the arguments."""
+
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        client_secret: str,
+        *,
+        api_version: str,
+        clock: Clock,
+        share: Callable[[], float],
+        transport: Transport | None,
+        daily_share: float,
+        token: str | None,
+        user_id: str,
+        backoff: Backoff | None,
+        time_limit: float,
+    ) -> None:
+        self.api_version = api_version if api_version.startswith("v") else f"v{api_version}"
+        self.root = f"/services/data/{self.api_version}"
+        self.clock = clock
+        self.share = share
+        self.meter = Meter(clock, daily_share)
+        self.auth = Auth(url, client_id, client_secret, token=token, user_id=user_id, moved=self._moved)
+        self.http = Http(
+            self.auth,
+            url,
+            clock=clock,
+            pace=Pace(clock, limit=100, seconds=1.0, together=TOGETHER),
+            share=share,
+            backoff=backoff,
+            transport=transport,
+            time_limit=time_limit,
+            on_answer=self.meter.note,
+        )
+
+    def _moved(self, address: str) -> None:
+        self.http.base_url = address.rstrip("/")
+
+    async def call(
+        self, method: str, path: str, *, kind: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One call. path: below the version's root, or whole when it begins with /services.
+
+        Every call made here may be repeated: reads, conditional updates and upserts by a unique key.
+        """
+        self.meter.check()
+        whole = path if path.startswith("/services/") else self.root + path
+        try:
+            return await self.http.call(
+                method, whole, kind=kind, repeatable=True, body=body, headers={**HEADERS, **(headers or {})}
+            )
+        except RemoteBusy as busy:
+            if busy.category is Category.QUOTA:
+                self.meter.refused()
+            raise
+
+    async def composite(self, requests: Sequence[Mapping[str, Any]], *, kind: str) -> tuple[Mapping[str, Part], Answer]:
+        """Up to 25 sub-requests as one call, each on its own (`allOrNone` false); the answers by referenceId."""
+        answer = await self.call(
+            "POST",
+            "/composite",
+            kind=kind,
+            body={"allOrNone": False, "collateSubrequests": False, "compositeRequest": list(requests)},
+        )
+        parts = {
+            str(part["referenceId"]): Part(int(part["httpStatusCode"]), part.get("body"))
+            for part in answer.body["compositeResponse"]
+        }
+        lost = [request["referenceId"] for request in requests if request["referenceId"] not in parts]
+        if lost:
+            raise RemoteRefused(
+                SYSTEM, Category.INTERNAL, f"{kind}: the composite's answer lacks {', '.join(map(str, lost))}"
+            )
+        return parts, answer
+
+    def sub(
+        self, reference: str, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Mapping[str, Any]:
+        """A sub-request of a composite."""
+        request = {
+            "method": method,
+            "url": self.root + path,
+            "referenceId": reference,
+            "httpHeaders": {**HEADERS, **(headers or {})},
+        }
+        return request if body is None else {**request, "body": body}
+
+    async def pages(self, soql: str, *, kind: str, everything: bool = False) -> AsyncIterator[Answer]:
+        """A query's answers, page by page. everything: deleted and merged rows too."""
+        answer = await self.call(
+            "GET",
+            query_path(soql, everything=everything),
+            kind=kind,
+            headers={"Sforce-Query-Options": "batchSize=2000"},
+        )
+        yield answer
+        while not answer.body.get("done", True):
+            answer = await self.call("GET", str(answer.body["nextRecordsUrl"]), kind=kind)
+            yield answer
+
+    async def rows(self, soql: str, *, kind: str, everything: bool = False) -> list[Row]:
+        """All rows of a query."""
+        return [
+            row async for page in self.pages(soql, kind=kind, everything=everything) for row in page.body["records"]
+        ]
+
+    async def close(self) -> None:
+        await self.http.close()
+
+
+def query_path(soql: str, *, everything: bool = False) -> str:
+    """The address of a query, encoded as it is sent, so that its length can be measured."""
+    return f"/{'queryAll' if everything else 'query'}?q={quote(soql, safe='')}"
+
+
+def in_chunks(field: str, texts: Iterable[str], soql: Callable[[str], str]) -> list[str]:
+    """Queries that between them ask for all these texts, each short enough for an address (section 3.4).
+
+    soql: the query around the condition that it is given.
+    """
+    room = LONGEST_URI - len(query_path(soql(""), everything=True))
+    chunks: list[list[str]] = []
+    used = room + 1
+    for text in texts:
+        size = len(quote(among(field, [text]) + ",", safe="")) - len(quote(f"{field} IN ()", safe=""))
+        if used + size > room:
+            chunks.append([])
+            used = len(quote(f"{field} IN ()", safe=""))
+        chunks[-1].append(text)
+        used += size
+    return [soql(among(field, chunk)) for chunk in chunks]

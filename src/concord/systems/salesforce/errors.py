@@ -1,0 +1,371 @@
+"""What Salesforce's error codes mean, in ONE table, and the parser of its error bodies (api/salesforce.md 3.3, 18, 21).
+
+Pure. Messages are kept as Salesforce words them, without the values of a person's fields that some of them quote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from concord.core.model import Failure
+from concord.errors import Category, RemoteBusy, RemoteError, RemoteRefused, RemoteUnknown
+from concord.systems.salesforce.wire import SYSTEM, id18
+
+#: Seconds between two looks at whether the day's quota has room again (section 21: every 15 minutes).
+PROBE: Final = 900.0
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What to do about a code. transient: the same write may succeed later. moved: the record is not what it was when
+    it was read, so it is read and decided anew. again: this call tries it again itself, after a moment."""
+
+    category: Category
+    advice: str
+    transient: bool = False
+    moved: bool = False
+    again: bool = False
+    after: float | None = None
+
+
+_SIGN_IN = Meaning(
+    Category.PERMISSION, "Check the External Client App, its run-as user and the org's API access control"
+)
+_ORG = Meaning(
+    Category.PERMISSION, "The org or the integration user may not use the API: check the edition, the user and the app"
+)
+_QUOTA = Meaning(
+    Category.QUOTA,
+    "The org's daily API requests are used up; it goes on when there is room again",
+    transient=True,
+    after=PROBE,
+)
+_PASSING = Meaning(Category.NETWORK, "Salesforce is busy or in maintenance; it is tried again", transient=True)
+_LOCK = Meaning(
+    Category.RECORD_LOCK, "Somebody else is writing the same records; it is tried again", transient=True, again=True
+)
+_COLLATERAL = Meaning(
+    Category.CONFLICT, "Another record of the same call failed; it is tried again", transient=True, again=True
+)
+_MISSING = Meaning(
+    Category.MISSING_RECORD, "The record was deleted or merged, or is hidden from the integration user", moved=True
+)
+_CONVERTED = Meaning(Category.MISSING_RECORD, "The lead was converted; its contact takes its place", moved=True)
+_MOVED = Meaning(Category.CONFLICT, "Somebody changed the record meanwhile; it is decided anew", moved=True)
+_PARKED = Meaning(
+    Category.RECORD_LOCK,
+    "The record is locked by an approval or archived; unlock it, or wait until the approval is done",
+    transient=True,
+    after=PROBE,
+)
+_RULE = Meaning(
+    Category.VALIDATION_RULE, "Correct the value, or change the validation rule in Salesforce that refuses it"
+)
+_REQUIRED = Meaning(
+    Category.REQUIRED_FIELD, "Fill the field, map it, or give it a constant or a default in the configuration"
+)
+_TYPE = Meaning(Category.DATA_TYPE, "Correct the value so that it fits the field, or map it to a field that holds it")
+_OPTION = Meaning(
+    Category.PICKLIST, "Add the option to the picklist in Salesforce, or map it under `options` in the configuration"
+)
+_FIELD = Meaning(
+    Category.MAPPING,
+    "The field does not exist, cannot be written, or is hidden from the integration user: mend the mapping or rights",
+)
+_RIGHTS = Meaning(
+    Category.PERMISSION, "Give the integration user the right to do this (permission set, sharing, field access)"
+)
+_AUTOMATION = Meaning(
+    Category.VALIDATION_RULE, "A trigger or flow in Salesforce failed on this record: its message says which one"
+)
+_OWNER = Meaning(Category.PERMISSION, "The owner is not active: choose another one, or set a default owner")
+_REFERENCE = Meaning(
+    Category.MISSING_RECORD, "The record that the field points to does not exist or is hidden: sync that one first"
+)
+_DUPLICATE_RULE = Meaning(
+    Category.DUPLICATE_RULE, "A duplicate rule in Salesforce blocks it: link the existing record, or review the pair"
+)
+_TAKEN = Meaning(Category.DUPLICATE_RULE, "Another record already has this unique value: link that one, or review it")
+_OURS = Meaning(Category.INTERNAL, "This is a fault in Concord: please report it with the code")
+_STORAGE = Meaning(Category.QUOTA, "The org has no room for new records: free storage or licences in Salesforce")
+
+TABLE: Final[Mapping[str, Meaning]] = {
+    "INVALID_SESSION_ID": _SIGN_IN,
+    "INVALID_AUTH_HEADER": _SIGN_IN,
+    **dict.fromkeys(
+        (
+            "API_DISABLED_FOR_ORG",
+            "API_CURRENTLY_DISABLED",
+            "INVALID_LOGIN",
+            "CLIENT_NOT_ACCESSIBLE_FOR_USER",
+            "MUTUAL_AUTHENTICATION_FAILED",
+            "ORG_LOCKED",
+            "TRIAL_EXPIRED",
+        ),
+        _ORG,
+    ),
+    "REQUEST_LIMIT_EXCEEDED": _QUOTA,
+    **dict.fromkeys(
+        (
+            "SERVER_UNAVAILABLE",
+            "INTERNAL_ERROR",
+            "UNKNOWN_EXCEPTION",
+            "QUERY_TIMEOUT",
+            "REQUEST_RUNNING_TOO_LONG",
+            "FUNCTIONALITY_TEMPORARILY_UNAVAILABLE",
+            "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE",
+            "ORG_IN_MAINTENANCE",
+        ),
+        _PASSING,
+    ),
+    "UNABLE_TO_LOCK_ROW": _LOCK,
+    "TOO_MANY_APEX_REQUESTS": _LOCK,
+    "ALL_OR_NONE_OPERATION_ROLLED_BACK": _COLLATERAL,
+    "PROCESSING_HALTED": _COLLATERAL,
+    "ENTITY_IS_DELETED": _MISSING,
+    "NOT_FOUND": _MISSING,
+    "CANNOT_UPDATE_CONVERTED_LEAD": _CONVERTED,
+    "ENTITY_FAILED_IFLASTMODIFIED_ON_UPDATE": _MOVED,
+    "PRECONDITION_FAILED": _MOVED,
+    "COLLISION_DETECTED": _MOVED,
+    "ENTITY_IS_LOCKED": _PARKED,
+    "ENTITY_IS_ARCHIVED": _PARKED,
+    "DUPLICATES_DETECTED": _DUPLICATE_RULE,
+    "DUPLICATE_VALUE": _TAKEN,
+    "DUPLICATE_EXTERNAL_ID": _TAKEN,
+    "REQUIRED_FIELD_MISSING": _REQUIRED,
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION": _RULE,
+    "FIELD_INTEGRITY_EXCEPTION": _RULE,
+    "FIELD_FILTER_VALIDATION_EXCEPTION": _RULE,
+    "INVALID_EMAIL_ADDRESS": _TYPE,
+    "STRING_TOO_LONG": _TYPE,
+    "NUMBER_OUTSIDE_VALID_RANGE": _TYPE,
+    "JSON_PARSER_ERROR": _TYPE,
+    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": _OPTION,
+    "TOO_MANY_ENUM_VALUE": _OPTION,
+    "INVALID_FIELD": _FIELD,
+    "INVALID_FIELD_FOR_INSERT_UPDATE": _FIELD,
+    "FIELD_NOT_UPDATABLE": _FIELD,
+    "INVALID_TYPE": _FIELD,
+    "INSUFFICIENT_ACCESS_OR_READONLY": _RIGHTS,
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": _RIGHTS,
+    "APEX_DATA_ACCESS_RESTRICTION": _RIGHTS,
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": _AUTOMATION,
+    "CANNOT_EXECUTE_FLOW_TRIGGER": _AUTOMATION,
+    "FLOW_EXCEPTION": _AUTOMATION,
+    "INACTIVE_OWNER_OR_USER": _OWNER,
+    "INVALID_CROSS_REFERENCE_KEY": _REFERENCE,
+    "MALFORMED_ID": _REFERENCE,
+    "INVALID_QUERY_LOCATOR": Meaning(Category.INTERNAL, "The page chain expired; it is begun again"),
+    "MALFORMED_QUERY": _OURS,
+    "MISSING_ARGUMENT": _OURS,
+    "UNSUPPORTED_API_VERSION": Meaning(
+        Category.INTERNAL, "Set salesforce.api_version to a version that the org lists under /services/data/"
+    ),
+    "STORAGE_LIMIT_EXCEEDED": _STORAGE,
+    "LICENSE_LIMIT_EXCEEDED": _STORAGE,
+    "EXCEEDED_ID_LIMIT": _OURS,
+    "INVALID_REPLICATION_DATE": _OURS,
+}
+
+_UNKNOWN_CODE = Meaning(Category.INTERNAL, "Salesforce's message says what it refused")
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """One error of a body, whichever of its shapes it came in. duplicates: ids of the matches, by object name."""
+
+    code: str
+    message: str
+    fields: tuple[str, ...] = ()
+    duplicates: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def meaning(self) -> Meaning:
+        return TABLE.get(self.code, _UNKNOWN_CODE)
+
+
+def complaints(body: Any) -> tuple[Complaint, ...]:
+    """The errors in a body: an array, one object, an OAuth error, a list of per-record `errors`; none in a page."""
+    if isinstance(body, list):
+        return tuple(found for part in body for found in complaints(part))
+    if not isinstance(body, Mapping):
+        return ()
+    if isinstance(body.get("errors"), list) and "errorCode" not in body and "statusCode" not in body:
+        return complaints(body["errors"])
+    code = body.get("errorCode") or body.get("statusCode") or body.get("error")
+    if not code:
+        return ()
+    message = body.get("message") or body.get("error_description") or ""
+    fields = body.get("fields")
+    return (
+        Complaint(
+            str(code),
+            _discreet(str(code), str(message)),
+            tuple(str(name) for name in fields) if isinstance(fields, list) else (),
+            _matches(body),
+        ),
+    )
+
+
+def _matches(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The records a duplicate rule found, as (object, id). The key really is misspelt in many versions (section 18)."""
+    result = body.get("duplicateResut") or body.get("duplicateResult") or {}
+    found: dict[tuple[str, str], None] = {}
+    for match in result.get("matchResults") or ():
+        for row in match.get("matchRecords") or ():
+            record = row.get("record") or {}
+            if record.get("Id"):
+                kind = (record.get("attributes") or {}).get("type") or match.get("entityType") or ""
+                found[str(kind), id18(str(record["Id"]))] = None
+    return tuple(found)
+
+
+_EMAIL = re.compile(r"[^\s@'\"<>(),;:=]+@[^\s@'\"<>(),;:=]+")
+_QUOTED_VALUES = (
+    (re.compile(r"(data value too large: ).*(?= \(max length)", re.DOTALL), r"\1(value)"),
+    (re.compile(r"(invalid email address: ).*", re.DOTALL | re.IGNORECASE), r"\1(value)"),
+)
+
+
+def _discreet(code: str, message: str) -> str:
+    """The message without the values that it quotes: messages go to logs, and logs carry no personal data."""
+    for pattern, instead in _QUOTED_VALUES:
+        message = pattern.sub(instead, message)
+    if code == "MALFORMED_QUERY":
+        message = re.sub(r"'(?:[^'\\]|\\.)*'", "'(value)'", message)
+    return _EMAIL.sub("(e-mail address)", message)[:500]
+
+
+_RECORD_ID = re.compile(r"\bid:?\s+([0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?)\b")
+
+
+def _holder(complaint: Complaint, object_name: str) -> str | None:
+    """The id of the record of this object that already has the value, where exactly one is told."""
+    if complaint.code == "DUPLICATES_DETECTED":
+        ids = [found for kind, found in complaint.duplicates if kind in ("", object_name)]
+        return ids[0] if len(ids) == 1 and len(complaint.duplicates) == 1 else None
+    if complaint.code == "DUPLICATE_VALUE":
+        told = _RECORD_ID.search(complaint.message)
+        return id18(told.group(1)) if told else None
+    return None
+
+
+def failure(status: int, body: Any, object_name: str) -> Failure:
+    """Why one record of a batch was refused: from a sub-request's status and body, or a row's `errors`."""
+    told = complaints(body)
+    first = told[0] if told else _by_status(status)
+    meaning = _MOVED if status == 412 else first.meaning
+    unknown = not told and status in (500, 502, 504)
+    return Failure(
+        meaning.category,
+        first.message or first.code,
+        code=first.code,
+        fields=tuple(dict.fromkeys(name for complaint in told for name in complaint.fields)),
+        advice=meaning.advice,
+        transient=meaning.transient or unknown,
+        unknown=unknown,
+        moved=meaning.moved,
+        holder=_holder(first, object_name),
+        after=meaning.after,
+    )
+
+
+def hot(object_name: str) -> Failure:
+    """The answer for a write that is not sent, because the record changed within the very second it was read in.
+
+    Salesforce compares whole seconds, so another edit in that second could not be noticed (section 3.1).
+    """
+    return Failure(
+        Category.CONFLICT,
+        f"the {object_name} was changed in the second it was read in",
+        code="HOT",
+        advice="Nothing was written; it is read and decided anew in a second",
+        transient=True,
+        moved=True,
+        after=1.0,
+    )
+
+
+def of_error(error: RemoteError) -> Failure:
+    """A failed call as the failure of one of the records in it."""
+    return Failure(
+        error.category,
+        str(error),
+        code=error.code,
+        fields=error.fields,
+        advice=error.advice,
+        transient=error.retry,
+        unknown=isinstance(error, RemoteUnknown),
+        after=error.after,
+    )
+
+
+def tries_again(found: Failure) -> bool:
+    """Whether a record refused with this is tried again within the same call."""
+    meaning = TABLE.get(found.code or "")
+    return meaning is not None and meaning.again
+
+
+#: What a bare status means when the body tells no code (a gateway's page).
+_STATUS: Final[Mapping[int, tuple[str, str]]] = {
+    401: ("INVALID_SESSION_ID", "the token was refused"),
+    403: ("INSUFFICIENT_ACCESS_OR_READONLY", "access was refused"),
+    404: ("NOT_FOUND", "the address does not exist"),
+    412: ("PRECONDITION_FAILED", "the record changed after it was read"),
+    429: ("SERVER_UNAVAILABLE", "too many requests at once"),
+    503: ("SERVER_UNAVAILABLE", "the instance is not available"),
+}
+
+
+def _by_status(status: int) -> Complaint:
+    if status in _STATUS:
+        return Complaint(*_STATUS[status])
+    if status >= 500:
+        return Complaint("SERVER_UNAVAILABLE", f"the server failed (HTTP {status})")
+    return Complaint(f"HTTP_{status}", f"HTTP {status} without a reason; check the configured address")
+
+
+def call_error(status: int, body: Any, headers: Mapping[str, str]) -> RemoteError:
+    """What a bad answer to a whole call means (see `http.Vendor.error`)."""
+    told = complaints(body)
+    if told and isinstance(body, Mapping) and "error" in body:
+        return _sign_in_error(status, told[0])
+    first = told[0] if told else _by_status(status)
+    meaning = first.meaning
+    kind: type[RemoteError] = RemoteBusy if meaning.transient else RemoteRefused
+    if not told and status in (500, 502, 504):
+        kind = RemoteUnknown  # a gateway gave up waiting, or the server broke: it may have been carried out
+    elif status >= 500 and kind is RemoteRefused:
+        kind, meaning = RemoteBusy, _PASSING
+    return kind(
+        SYSTEM,
+        meaning.category,
+        first.message or first.code,
+        code=first.code,
+        fields=first.fields,
+        advice=meaning.advice,
+        after=_after(headers) if meaning.after is None else meaning.after,
+    )
+
+
+def _sign_in_error(status: int, told: Complaint) -> RemoteError:
+    """Sign-in fails for a lasting reason, except when the server is in trouble (section 2.2)."""
+    message = f"sign in: {told.message or told.code}"
+    if status >= 500 or told.code == "rate_limit_exceeded":
+        category = Category.NETWORK if status >= 500 else Category.RATE_LIMIT
+        return RemoteBusy(SYSTEM, category, message, code=told.code, advice=_PASSING.advice)
+    return RemoteRefused(SYSTEM, Category.PERMISSION, message, code=told.code, advice=_SIGN_IN.advice)
+
+
+def _after(headers: Mapping[str, str]) -> float | None:
+    told = headers.get("retry-after", "")
+    return float(told) if told.isdigit() else None
+
+
+def signed_out(status: int, body: Any) -> bool:
+    """Whether the answer says that the token is not valid any more (section 2.2)."""
+    return status == 401 and any(complaint.code == "INVALID_SESSION_ID" for complaint in complaints(body))

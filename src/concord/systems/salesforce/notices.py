@@ -1,0 +1,135 @@
+"""The sweep: what changed in Salesforce since a position, by `SystemModstamp` (api/salesforce.md, section 7).
+
+Tells that a record changed, never what changed. May not read fields other than the stamps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from concord.core.model import Found, SweepPage
+from concord.core.values import Ref
+from concord.errors import Category, RemoteBusy, RemoteError, RemoteRefused
+from concord.systems.salesforce import errors
+from concord.systems.salesforce.client import Client, Part, query_path
+from concord.systems.salesforce.records import version_of
+from concord.systems.salesforce.wire import SYSTEM, id18, instant, quoted, select, soql_time
+
+#: Rows of one page, for each object: what one query answer holds (section 3.4).
+PAGE: Final = 2000
+#: Queries that one composite may hold (section 3.4).
+QUERIES: Final = 5
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far one object was read. at, id: the last row. within: more rows follow it in the same sweep, so the next
+    page begins right after it; otherwise the next sweep begins `overlap` before it."""
+
+    at: datetime
+    id: str = ""
+    within: bool = False
+
+
+def marks(position: str | None) -> dict[str, Mark]:
+    """A stored position. Raises ValueError for a text that is none."""
+    told: Mapping[str, Any] = json.loads(position) if position else {}
+    return {
+        name: Mark(instant(mark["at"]), str(mark.get("id", "")), bool(mark.get("within", False)))
+        for name, mark in told.items()
+    }
+
+
+def text_of(position: Mapping[str, Mark]) -> str:
+    """A position as it is stored."""
+    plain = {name: {"at": soql_time(mark.at), "id": mark.id, "within": mark.within} for name, mark in position.items()}
+    return json.dumps(plain, sort_keys=True)
+
+
+def sweep_query(object_name: str, mark: Mark, overlap: timedelta) -> str:
+    """The next page's query. Rows that share one second, in any number, are told apart by their id."""
+    if mark.within:
+        at = soql_time(mark.at)
+        where = f"(SystemModstamp > {at} OR (SystemModstamp = {at} AND Id > {quoted(mark.id)}))"
+    else:
+        where = f"SystemModstamp >= {soql_time(mark.at - overlap)}"
+    columns = ["Id", "SystemModstamp", "LastModifiedById"]
+    return f"{select(object_name, columns, [where], 'SystemModstamp, Id')} LIMIT {PAGE}"
+
+
+class Sweep:
+    """See `System.changed`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def changed(self, objects: Sequence[str], position: str | None, overlap: timedelta) -> SweepPage:
+        """One call for up to five objects. Deleted and merged rows show too: reading them tells what became of them.
+
+        An object that the position does not know starts at the server's now.
+        """
+        before = marks(position)
+        after = dict(before)
+        known = [name for name in objects if name in before]
+        rows: list[Found] = []
+        for start in range(0, len(known), QUERIES):
+            for name, found, mark in await self._pages(known[start : start + QUERIES], before, overlap):
+                rows.extend(found)
+                after[name] = mark
+        if len(known) < len(objects):
+            answer = await self._client.call("GET", "/services/data/", kind="clock")
+            after.update((name, Mark(answer.at)) for name in objects if name not in before)
+        return SweepPage(tuple(rows), text_of(after), any(after[name].within for name in objects))
+
+    async def _pages(
+        self, objects: Sequence[str], position: Mapping[str, Mark], overlap: timedelta
+    ) -> list[tuple[str, list[Found], Mark]]:
+        """One page of each of these objects, in one call."""
+        requests = [
+            self._client.sub(
+                f"sweep{number}", "GET", query_path(sweep_query(name, position[name], overlap), everything=True)
+            )
+            for number, name in enumerate(objects)
+        ]
+        parts, _ = await self._client.composite(requests, kind="sweep")
+        return [(name, *page(name, parts[f"sweep{number}"], position[name])) for number, name in enumerate(objects)]
+
+
+def page(object_name: str, part: Part, mark: Mark) -> tuple[list[Found], Mark]:
+    """One object's rows, and how far it is read now. Raises RemoteRefused or RemoteBusy when its query failed."""
+    if not part.good:
+        raise _failed(object_name, part)
+    rows = [
+        (
+            instant(str(row["SystemModstamp"])),
+            Ref(SYSTEM, object_name, id18(str(row["Id"]))),
+            version_of(str(row["SystemModstamp"]), id18(str(row.get("LastModifiedById") or ""))),
+        )
+        for row in part.body["records"]
+    ]
+    found = [Found(ref, at, version) for at, ref, version in rows]
+    if not rows:
+        return found, Mark(mark.at, mark.id)
+    at, ref, _ = rows[-1]
+    if len(rows) == PAGE or not part.body.get("done", True):
+        return found, Mark(at, ref.id, within=True)
+    return found, Mark(max(at, mark.at), ref.id)
+
+
+def _failed(object_name: str, part: Part) -> RemoteError:
+    told = errors.failure(part.status, part.body, object_name)
+    kind = RemoteBusy if told.transient else RemoteRefused
+    category = Category.NETWORK if told.unknown else told.category
+    return kind(
+        SYSTEM,
+        category,
+        f"sweep of {object_name}: {told.message}",
+        code=told.code,
+        fields=told.fields,
+        advice=told.advice,
+        after=told.after,
+    )

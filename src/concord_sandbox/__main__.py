@@ -1,0 +1,75 @@
+"""`python -m concord_sandbox`: reads the arguments, starts the services, and says in one sentence what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from concord_sandbox.server import SERVICES, serve, set_up_logging
+from concord_sandbox.service import ControlError
+from concord_sandbox.world import load_world
+from concord_sandbox.worlds import BUILT_IN
+
+_EPILOGUE = f"""\
+built-in worlds: {", ".join(BUILT_IN)}
+
+example:
+  python -m concord_sandbox --salesforce 8301 --hubspot 8302 --world agency --seed 7
+
+When all services are ready, one line of JSON on stdout names each one's url and credentials. They run until
+interrupted (Ctrl-C) or terminated. `concord_sandbox.control` lists what /_control/ can do on each of them.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence instead of the usage text; exit code 2."""
+        self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 (any free one) to 65535")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="concord_sandbox",
+        description="Salesforce, HubSpot and Notion on 127.0.0.1, for trying and testing without an account.",
+        epilog=_EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for name in SERVICES:
+        parser.add_argument(f"--{name}", type=_port, metavar="PORT", help=f"serve {name} there (0: any free port)")
+    parser.add_argument("--world", default="agency", metavar="NAME|FILE", help="what they start from (agency)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="makes a built-in world anew (1)")
+    parser.add_argument(
+        "--log-level",
+        default="warning",
+        choices=("critical", "error", "warning", "info", "debug"),
+        help="how much to log on stderr (warning)",
+    )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until a signal; the exit code: 0 when stopped by one, 2 when something asked for cannot be had."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    ports = {name: port for name in SERVICES if (port := getattr(asked, name)) is not None}
+    if not ports:
+        parser.error("no service asked for: give at least one of --salesforce PORT, --hubspot PORT, --notion PORT")
+    set_up_logging(asked.log_level)
+    try:
+        asyncio.run(serve(load_world(asked.world, asked.seed), ports, asked.log_level))
+    except ControlError as error:
+        parser.error(str(error))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,287 @@
+"""Push webhooks: who subscribed to what, the queue, signing, sending, retries (API reference section 19).
+
+Settings, by a world's `webhooks` or `PUT /_control/webhooks` (all but `target_url` and `subscriptions` optional):
+
+    target_url          where to send; null sends nothing
+    subscriptions       [{"subscriptionType": "contact.propertyChange" | "object.propertyChange" | …,
+                        "propertyName"?, "objectType"?, "active"?}]
+    delay_ms            from the event to its sending (50)
+    batch_ms            events that happen within this time of a batch's first go out together (0)
+    batch_size          most events in one request (100)
+    retry_ms            before the first retry of a failed request; grows threefold and varies at random (20,000)
+    retries             how often a failed request is tried again (10)
+    duplicate, drop     shares of the events that are sent twice or never (0.0)
+    shuffle             send what is due in random order (false)
+
+Times are the sandbox's clock; randomness is the sandbox's seeded one. Changes no record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import math
+import re
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from concord_sandbox.hubspot.crm import Event
+from concord_sandbox.hubspot.models import Portal
+from concord_sandbox.hubspot.responses import wire_bytes
+from concord_sandbox.service import ControlError, Controls
+
+VERBS = ("creation", "deletion", "propertyChange", "associationChange", "merge", "restore", "privacyDeletion")
+_DEFAULTS: dict[str, Any] = {
+    "target_url": None,
+    "subscriptions": [],
+    "delay_ms": 50,
+    "batch_ms": 0,
+    "batch_size": 100,
+    "retry_ms": 20_000,
+    "retries": 10,
+    "duplicate": 0.0,
+    "drop": 0.0,
+    "shuffle": False,
+}
+_DISTURB = ("duplicate", "drop", "shuffle")
+_CONCURRENT = 10
+_ANSWER_WITHIN_SECONDS = 5.0
+_FIRST_SUBSCRIPTION_ID, _FIRST_EVENT_ID = 7_562_680, 4_101_286_121
+#: Sequences of a URI that are decoded before it is signed, and no others (section 19.3, step 2).
+_DECODED = {
+    "%3A": ":", "%2F": "/", "%3F": "?", "%40": "@", "%21": "!", "%24": "$", "%27": "'", "%28": "(", "%29": ")",
+    "%2A": "*", "%2C": ",", "%3B": ";",
+}  # fmt: skip
+
+
+def signature(secret: str, method: str, uri: str, body: bytes, timestamp: str) -> str:
+    """The value of `X-HubSpot-Signature-v3`."""
+    for encoded, plain in _DECODED.items():
+        uri = re.sub(encoded, lambda _, plain=plain: plain, uri, flags=re.IGNORECASE)  # type: ignore[misc]
+    source = method.encode() + uri.encode() + body + timestamp.encode()
+    return base64.b64encode(hmac.new(secret.encode(), source, hashlib.sha256).digest()).decode()
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """One subscription. prefix: `object`, or a legacy one such as `contact`."""
+
+    id: int
+    type: str
+    prefix: str
+    plural: str
+    property_name: str | None
+
+
+@dataclass
+class Waiting:
+    """Events to send in one request (at most a batch) at `due` (epoch ms)."""
+
+    due: int
+    attempt: int
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Webhooks:
+    """The webhooks of one account. `wake` is set when something new is to be sent."""
+
+    def __init__(self, controls: Controls, client: httpx.AsyncClient | None) -> None:
+        self._controls = controls
+        self._client = client
+        self._own_client: httpx.AsyncClient | None = None
+        self.wake: asyncio.Event | None = None
+        self.counts: Counter[str] = Counter()
+        self.use(Portal())
+
+    def use(self, portal: Portal) -> None:
+        """Work for this account, with its settings and an empty queue. Raises ControlError for bad settings."""
+        settings, subscriptions = _checked(portal, portal.webhooks)
+        self._portal = portal
+        self.settings = settings
+        self._by_verb = subscriptions
+        self._fresh: deque[tuple[int, dict[str, Any]]] = deque()
+        self._retries: list[Waiting] = []
+        self._next_event = _FIRST_EVENT_ID
+        self._batch_closes = 0
+        self.counts.clear()
+
+    def set(self, asked: dict[str, Any]) -> None:
+        """Change settings; what is queued stays queued. Raises ControlError."""
+        merged = {**self._portal.webhooks, **asked}
+        self.settings, self._by_verb = _checked(self._portal, merged)
+        self._portal.webhooks = merged
+
+    def disturb(self, asked: dict[str, Any]) -> None:
+        """Set `duplicate`, `drop` and `shuffle`; those not named are off. Raises ControlError."""
+        unknown = asked.keys() - set(_DISTURB)
+        if unknown:
+            raise ControlError(f"unknown disturbances {', '.join(sorted(unknown))}; one of {', '.join(_DISTURB)}")
+        self.set({name: asked.get(name, _DEFAULTS[name]) for name in _DISTURB})
+
+    def shown(self) -> dict[str, Any]:
+        """The settings, what waits, and counts since the account was loaded."""
+        waiting = len(self._fresh) + sum(len(one.events) for one in self._retries)
+        return {**self.settings, "waiting": waiting, "counts": dict(self.counts)}
+
+    # Events in.
+
+    def hear(self, event: Event) -> None:
+        """Queue an event for every subscription that it meets."""
+        subscriptions = self._by_verb.get((event.verb, event.plural))
+        if not subscriptions or not self.settings["target_url"]:
+            return
+        name = event.fields.get("propertyName")
+        for subscription in subscriptions:
+            if subscription.property_name is None or subscription.property_name == name:
+                self._queue(self._wire(subscription, event))
+
+    def _wire(self, subscription: Subscription, event: Event) -> dict[str, Any]:
+        self._next_event += 1
+        shown: dict[str, Any] = {
+            "eventId": self._next_event,
+            "subscriptionId": subscription.id,
+            "portalId": int(self._portal.settings["portal_id"]),
+            "appId": int(self._portal.settings["app_id"]),
+            "occurredAt": event.at,
+            "subscriptionType": subscription.type,
+            "attemptNumber": 0,
+        }
+        if event.verb not in ("merge", "associationChange"):
+            shown["objectId"] = event.record_id
+        if subscription.prefix == "object":
+            shown["objectTypeId"] = self._portal.kinds[event.plural].type_id
+        shown |= event.fields
+        shown["changeSource"] = event.by.source_type
+        if event.by.source_id is not None:
+            shown["sourceId"] = event.by.source_id
+        return shown
+
+    def _queue(self, shown: dict[str, Any]) -> None:
+        settings, random = self.settings, self._controls.random
+        if settings["drop"] and random.random() < settings["drop"]:
+            self.counts["dropped"] += 1
+            return
+        copies = 2 if settings["duplicate"] and random.random() < settings["duplicate"] else 1
+        now = self._controls.clock.epoch_ms()
+        due = now + int(settings["delay_ms"])
+        if settings["batch_ms"]:
+            if not now <= self._batch_closes - int(settings["delay_ms"]) <= now + int(settings["batch_ms"]):
+                self._batch_closes = due + int(settings["batch_ms"])
+            due = self._batch_closes
+        self._fresh.extend([(due, shown)] * copies)
+        self.counts["queued"] += copies
+        if self.wake is not None:
+            self.wake.set()
+
+    # Requests out.
+
+    def seconds_until_due(self) -> float | None:
+        """How long until something is to be sent (0.0: now); None when nothing waits."""
+        moments = [one.due for one in self._retries]
+        moments += [due for due, _ in self._fresh]
+        if not moments or not self.settings["target_url"]:
+            return None
+        return max(0.0, (min(moments) - self._controls.clock.epoch_ms()) / 1000)
+
+    async def deliver(self) -> int:
+        """Send what is due, at most ten requests at a time; how many requests were sent."""
+        requests = self._take_due()
+        gate = asyncio.Semaphore(_CONCURRENT)
+        await asyncio.gather(*(self._send(one, gate) for one in requests))
+        return len(requests)
+
+    def _take_due(self) -> list[Waiting]:
+        now = self._controls.clock.epoch_ms()
+        if not self.settings["target_url"]:
+            return []
+        events = [event for due, event in self._fresh if due <= now]
+        self._fresh = deque((due, event) for due, event in self._fresh if due > now)
+        retries = [one for one in self._retries if one.due <= now]
+        self._retries = [one for one in self._retries if one.due > now]
+        if self.settings["shuffle"]:
+            self._controls.random.shuffle(events)
+        size = int(self.settings["batch_size"])
+        fresh = [Waiting(now, 0, events[start : start + size]) for start in range(0, len(events), size)]
+        return [*retries, *fresh]
+
+    async def _send(self, one: Waiting, gate: asyncio.Semaphore) -> None:
+        url = str(self.settings["target_url"])
+        body = wire_bytes([{**event, "attemptNumber": one.attempt} for event in one.events])
+        async with gate:
+            timestamp = str(self._controls.clock.epoch_ms())
+            secret = str(self._portal.settings["client_secret"])
+            headers = {
+                "Content-Type": "application/json",
+                "User-Agent": "HubSpot Connect 2.0 (http://dev.hubspot.com/) - WebhookTracking",
+                "X-HubSpot-Request-Timestamp": timestamp,
+                "X-HubSpot-Signature-v3": signature(secret, "POST", url, body, timestamp),
+            }
+            try:
+                answer = await self._http().post(url, content=body, headers=headers, timeout=_ANSWER_WITHIN_SECONDS)
+                good = answer.is_success
+            except (httpx.HTTPError, OSError):
+                good = False  # the vendor, too, sees no more than that it failed
+        self.counts["requests"] += 1
+        if good:
+            self.counts["delivered"] += len(one.events)
+        else:
+            self._try_again(one)
+
+    def _try_again(self, one: Waiting) -> None:
+        if one.attempt >= int(self.settings["retries"]):
+            self.counts["given_up"] += len(one.events)
+            return
+        # Threefold from 20 s: the tenth retry would come after days, so later ones are held at four hours,
+        # which spreads all ten over about a day as documented.
+        wait = min(float(self.settings["retry_ms"]) * 3**one.attempt, 14_400_000.0)
+        wait *= self._controls.random.uniform(0.7, 1.3)
+        self._retries.append(Waiting(self._controls.clock.epoch_ms() + math.ceil(wait), one.attempt + 1, one.events))
+        self.counts["failed"] += 1
+
+    def _http(self) -> httpx.AsyncClient:
+        if self._client is not None:
+            return self._client
+        if self._own_client is None:
+            self._own_client = httpx.AsyncClient(limits=httpx.Limits(max_connections=_CONCURRENT))
+        return self._own_client
+
+
+def _checked(portal: Portal, asked: dict[str, Any]) -> tuple[dict[str, Any], dict[tuple[str, str], list[Subscription]]]:
+    unknown = asked.keys() - _DEFAULTS.keys()
+    if unknown:
+        raise ControlError(f"unknown webhook settings: {', '.join(sorted(unknown))}")
+    settings = {**_DEFAULTS, **asked}
+    for name in ("delay_ms", "batch_ms", "batch_size", "retry_ms", "retries", "duplicate", "drop"):
+        if not isinstance(settings[name], int | float) or settings[name] < 0:
+            raise ControlError(f"webhooks: {name} must be a number, not below 0")
+    if not 1 <= settings["batch_size"] <= 100:
+        raise ControlError("webhooks: batch_size lies between 1 and 100")
+    by_verb: dict[tuple[str, str], list[Subscription]] = {}
+    for place, row in enumerate(settings["subscriptions"]):
+        if row.get("active", True):
+            verb, one = _subscription(portal, row, _FIRST_SUBSCRIPTION_ID + place)
+            by_verb.setdefault((verb, one.plural), []).append(one)
+    return settings, by_verb
+
+
+def _subscription(portal: Portal, row: dict[str, Any], number: int) -> tuple[str, Subscription]:
+    kind = str(row.get("subscriptionType", ""))
+    prefix, _, verb = kind.partition(".")
+    if verb not in VERBS:
+        raise ControlError(f"{kind!r} is not a webhook subscription type; the verbs are {', '.join(VERBS)}")
+    if prefix == "object":
+        table = portal.table(str(row.get("objectType", "")))
+        plural = table.kind.plural if table is not None else None
+    else:
+        plural = next((one.plural for one in portal.kinds.values() if one.webhook == prefix), None)
+    if plural is None:
+        raise ControlError(f"the webhook subscription {kind!r} names no object type of this account")
+    name = row.get("propertyName")
+    if verb == "propertyChange" and not name:
+        raise ControlError(f"the webhook subscription {kind!r} needs a propertyName")
+    return verb, Subscription(number, kind, prefix, plural, name if verb == "propertyChange" else None)

@@ -1,0 +1,209 @@
+"""Makes an org from its section of a world, and the section from an org. The format stands in `models`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from concord_sandbox.salesforce.ids import full_id
+from concord_sandbox.salesforce.models import ORDINARY_USER_ID, Identity, Org
+from concord_sandbox.salesforce.schema import Given, ObjectType
+from concord_sandbox.salesforce.standard import (
+    LEAD_STATUSES,
+    custom_fields_base,
+    history_fields,
+    history_object,
+    standard_objects,
+)
+from concord_sandbox.salesforce.tables import Row, Table
+from concord_sandbox.salesforce.values import read_time, wire_time
+from concord_sandbox.service import ControlError
+
+_IDENTITY = {one.name for one in fields(Identity)}
+_PARENT_KEYS = {"LeadId": "LeadHistory", "ContactId": "ContactHistory", "AccountId": "AccountHistory"}
+_TIMES = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
+
+
+def load(section: Given, now: str) -> Org:
+    """The org that a section describes; `now` (wire form) is the date of all that has none. Raises ControlError."""
+    unknown = section.keys() - _IDENTITY - {"objects", "records", "history"}
+    if unknown:
+        raise ControlError(f"a Salesforce section has no key {', '.join(sorted(unknown))}")
+    identity = Identity(**{key: value for key, value in section.items() if key in _IDENTITY})
+    for key in ("organisation_id", "integration_user_id"):
+        setattr(identity, key, _id(getattr(identity, key), key))
+    org = Org(identity, declared=section.get("objects") or {})
+    _add_objects(org)
+    records = section.get("records") or {}
+    for name, rows in sorted(records.items(), key=lambda item: item[0] != "User"):  # the rest defaults to a user
+        table = org.table(name)
+        if table is None:
+            raise ControlError(f"records of {name}: this org has no such object")
+        reader = _Reader(org, table, now)
+        for given in rows:
+            reader.read(given)
+    _add_users(org, now)
+    _add_settings(org, now)
+    for given in section.get("history") or []:
+        _add_history(org, given, now)
+    return org
+
+
+def save(org: Org) -> Given:
+    """The section of an org as it stands."""
+    records, history = {}, []
+    for table in org.tables.values():
+        if table.kind.prefix == "017":
+            history += [{"object": table.kind.name, **row} for row in table.rows.values()]
+        elif table.rows:
+            records[table.kind.name] = [dict(row) for row in table.rows.values()]
+    section = {key: value for key, value in asdict(org.identity).items() if value is not None}
+    return {**section, "objects": org.declared, "records": records, "history": history}
+
+
+def _add_objects(org: Org) -> None:
+    declared = {name.lower(): (name, given) for name, given in org.declared.items()}
+    for given, own in standard_objects():
+        _, added = declared.pop(given["name"].lower(), ("", {}))
+        org.add(ObjectType(given, [*own, *added.get("fields", [])]))
+    for number, (name, added) in enumerate(declared.values()):
+        if not name.endswith("__c"):
+            raise ControlError(f"object {name}: not a standard object of this sandbox, and not a custom one (…__c)")
+        given = {"name": name, "keyPrefix": f"a{number:02d}", "history": name[:-3] + "__History"}
+        given |= {key: added[key] for key in ("label", "labelPlural", "keyPrefix") if key in added}
+        org.add(ObjectType(given, [*custom_fields_base(), *added.get("fields", [])]))
+    for table in list(org.tables.values()):
+        if table.kind.history and (table.kind.tracked or not table.kind.custom):
+            org.add(ObjectType(history_object(table.kind.name, table.kind.label), history_fields(table.kind.name)))
+
+
+class _Reader:
+    """Reads the given records of one object into its table, by names looked up once."""
+
+    def __init__(self, org: Org, table: Table, now: str) -> None:
+        self._org, self._table, self._now = org, table, now
+        kind = table.kind
+        self._names = {field.name: field for field in kind.shown}
+        self._ids = {field.name for field in kind.shown if field.type in ("id", "reference")}
+        self._skipped = set(kind.compounds) | ({"Name"} if len(kind.named) > 1 else set())
+        self._owned = "ownerid" in kind.fields
+
+    def read(self, given: Given) -> None:
+        """Store one record. Raises ControlError for a field that the object lacks or an id that is none."""
+        kind, org, now = self._table.kind, self._org, self._now
+        row: Row = {}
+        for name, value in given.items():
+            field = self._names.get(name)
+            if field is None:
+                if name == "attributes":
+                    continue
+                raise ControlError(f"records of {kind.name}: the object has no field {name!r}; add it under objects")
+            if value is None or value is False or name in self._skipped:
+                continue
+            if name in self._ids:
+                value = _id(value, f"{kind.name}.{name}")
+            elif field.type in ("double", "currency", "percent"):
+                value = float(value)
+            elif field.type == "datetime":
+                value = _time(value, f"{kind.name}.{name}")
+            row[name] = value
+        record_id = row.get("Id")
+        if record_id is None:
+            record_id = row["Id"] = org.fresh_id(self._table)
+        if record_id in self._table.rows:
+            raise ControlError(f"records of {kind.name}: two records have the id {record_id}")
+        created = row.setdefault("CreatedDate", row.get("LastModifiedDate") or row.get("SystemModstamp") or now)
+        modified = row.setdefault("LastModifiedDate", row.get("SystemModstamp") or created)
+        row.setdefault("SystemModstamp", modified)
+        if "LastModifiedById" not in row or "CreatedById" not in row:
+            by = row.get("CreatedById") or ordinary_user(org)
+            row.setdefault("CreatedById", by)
+            row.setdefault("LastModifiedById", by)
+        if self._owned and "OwnerId" not in row:
+            row["OwnerId"] = row["CreatedById"]
+        put_name(kind, row)
+        self._table.put(record_id, row)
+
+
+def put_name(kind: ObjectType, row: Row) -> None:
+    """Fill the compound Name of a person from its parts."""
+    if len(kind.named) > 1:
+        name = " ".join(row[part] for part in kind.named if row.get(part))
+        if name:
+            row["Name"] = name
+
+
+def ordinary_user(org: Org) -> str:
+    """Some active user who is a person, not the integration."""
+    users = org.tables["user"].rows
+    for record_id, row in users.items():
+        if record_id != org.identity.integration_user_id and row.get("IsActive"):
+            return record_id
+    return ORDINARY_USER_ID
+
+
+def _add_users(org: Org, now: str) -> None:
+    users = org.tables["user"]
+    reader = _Reader(org, users, now)
+    integration = org.identity.integration_user_id
+    wanted = [(integration, "Integration", "User", "integration.user")]
+    org.ordinary_user_id = ordinary_user(org)
+    if org.ordinary_user_id not in users.rows:
+        wanted.append((org.ordinary_user_id, "Alex", "Example", "alex.example"))
+    for user_id, given, family, mailbox in wanted:
+        if user_id not in users.rows:
+            address = f"{mailbox}@sandbox.example"
+            names = {"FirstName": given, "LastName": family, "Alias": given[:8].lower()}
+            rest = {"Email": address, "Username": address, "IsActive": True, "UserType": "Standard"}
+            reader.read({"Id": user_id, **names, **rest, "CreatedById": integration})
+
+
+def _add_settings(org: Org, now: str) -> None:
+    """The rows that every org has: itself, and its lead statuses after the picklist of Lead.Status."""
+    organisations, statuses = org.tables["organization"], org.tables["leadstatus"]
+    if not organisations.rows:
+        given = {"Id": org.identity.organisation_id, "Name": "Sandbox Organisation", "InstanceName": "SBX1"}
+        given |= {"OrganizationType": "Developer Edition", "TimeZoneSidKey": "Etc/UTC"}
+        _Reader(org, organisations, now).read(given)
+    field = org.tables["lead"].kind.field("Status")
+    if statuses.rows or field is None:
+        return
+    converted = {value for value, is_converted in LEAD_STATUSES if is_converted}
+    reader = _Reader(org, statuses, now)
+    for place, one in enumerate(field.attributes["picklistValues"], start=1):
+        marks = {"IsDefault": one["defaultValue"], "IsConverted": one["value"] in converted}
+        reader.read({"MasterLabel": one["label"], "ApiName": one["value"], "SortOrder": place, **marks})
+
+
+def _add_history(org: Org, given: Given, now: str) -> None:
+    name = given.get("object") or next((table for key, table in _PARENT_KEYS.items() if key in given), None)
+    table = org.table(name) if name else None
+    if table is None:
+        raise ControlError(f"history: cannot tell the object of {sorted(given)}; say {{'object': 'LeadHistory'}}")
+    row: Row = {key: value for key, value in given.items() if key != "object" and value is not None}
+    unknown = [key for key in row if key.lower() not in table.kind.fields and key != "SystemModstamp"]
+    if unknown:
+        raise ControlError(f"history of {table.kind.name}: no column {', '.join(unknown)}")
+    row["Id"] = _id(row["Id"], "history") if "Id" in row else org.fresh_id(table)
+    for key in row:
+        if key.endswith("Id") and key != "Id":
+            row[key] = _id(row[key], f"history {key}")
+    row["CreatedDate"] = row["SystemModstamp"] = _time(row.get("CreatedDate", now), "history CreatedDate")
+    row.setdefault("CreatedById", org.ordinary_user_id)
+    table.put(row["Id"], row)
+
+
+def _id(given: Any, where: str) -> str:
+    known = full_id(given)
+    if known is None:
+        raise ControlError(f"{where}: {given!r} is no Salesforce id (15 characters, or 18 with a right checksum)")
+    return known
+
+
+def _time(given: Any, where: str) -> str:
+    if isinstance(given, str) and len(given) == 28 and given.endswith(".000+0000"):
+        return given
+    try:
+        return wire_time(read_time(str(given)))
+    except ValueError as error:
+        raise ControlError(f"{where}: {error}") from error

@@ -1,0 +1,155 @@
+"""The state of one Salesforce org: who it is, its objects, its records, and the undo log of a transaction.
+
+May not know HTTP. The section of a world that `loading.load` reads and `loading.save` writes:
+
+    organisation_id        18 or 15 characters; default made up
+    my_domain              the URL to answer as `instance_url`; default: the URL that was called
+    integration_user_id    the user behind every token; made as a User when the records have none of that id
+    client_id, client_secret, access_token
+                           what the token call wants; a token that is good from the start
+    session_minutes        a token that was unused for so long is dead (120); the standing one only when expired by hand
+    daily_limit            calls a rolling day (15000)
+    daily_used             calls already made when the world begins (0)
+    objects                {"Lead": {"fields": [...]}, "Subscription__c": {"label", "labelPlural", "keyPrefix",
+                           "fields": [...]}}: fields to add to an object or to lay over its own, each with any attribute
+                           of describe and the sandbox's own `truncates` (cut too long texts silently), `trackHistory`,
+                           and `childRelationshipName`; picklistValues may be bare texts
+    records                {"Contact": [{"Id", "LastName", ...}]}: any field by its wire value. Left out: Id (made),
+                           CreatedDate, LastModifiedDate, SystemModstamp (now), CreatedById, LastModifiedById, OwnerId
+                           (an ordinary user). IsDeleted and MasterRecordId are possible
+    history                [{"object": "LeadHistory", "LeadId", "Field", "OldValue", "NewValue", "CreatedDate",
+                           "CreatedById"}]; `object` may be left out for leads, contacts and accounts
+
+Every key may be left out: {} is an org with two users and no other record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from concord_sandbox.salesforce.ids import full_id, new_id
+from concord_sandbox.salesforce.schema import Given, ObjectType, child_relationship
+from concord_sandbox.salesforce.tables import Row, Table
+
+ORGANISATION_ID = new_id("00D", 1)
+INTEGRATION_USER_ID = new_id("005", 1)
+ORDINARY_USER_ID = new_id("005", 2)
+
+
+@dataclass
+class Identity:
+    """Who the org is and what lets a client in. Times in minutes, limits in calls a day."""
+
+    organisation_id: str = ORGANISATION_ID
+    my_domain: str | None = None
+    integration_user_id: str = INTEGRATION_USER_ID
+    client_id: str = "3MVG9sandbox.client.id"
+    client_secret: str = "sandbox-client-secret"
+    access_token: str | None = None
+    session_minutes: float = 120
+    daily_limit: int = 15_000
+    daily_used: int = 0
+
+    @property
+    def standing_token(self) -> str:
+        """The token that is good without a token call."""
+        return self.access_token or f"{self.organisation_id[:15]}!AQ.StandingTokenOfTheSandbox"
+
+
+@dataclass
+class Org:
+    """An org's objects and records. Every change of a record goes through `put`, so that it can be undone."""
+
+    identity: Identity = field(default_factory=Identity)
+    tables: dict[str, Table] = field(default_factory=dict)
+    #: The world's own `objects` part, kept so that it can be saved.
+    declared: Given = field(default_factory=dict)
+    ordinary_user_id: str = ORDINARY_USER_ID
+    _by_prefix: dict[str, Table] = field(default_factory=dict)
+    _numbers: dict[str, int] = field(default_factory=dict)
+    _undo: list[tuple[Table, str, Row | None]] | None = None
+
+    def add(self, kind: ObjectType) -> Table:
+        table = self.tables[kind.name.lower()] = Table(kind)
+        self._by_prefix.setdefault(kind.prefix, table)
+        return table
+
+    def table(self, name: str) -> Table | None:
+        return self.tables.get(name.lower())
+
+    def table_of(self, record_id: str) -> Table | None:
+        """The table that a record of that id would be in."""
+        return self._by_prefix.get(record_id[:3])
+
+    def row(self, record_id: str) -> Row | None:
+        """Any object's record by its 18-character id, deleted ones included."""
+        table = self._by_prefix.get(record_id[:3])
+        return table.rows.get(record_id) if table else None
+
+    def fresh_id(self, table: Table) -> str:
+        """An id of that object which no record has."""
+        prefix = table.kind.prefix
+        number = self._numbers.get(prefix, 0)
+        while True:
+            number += 1
+            made = new_id(prefix, number)
+            if made not in table.rows:
+                self._numbers[prefix] = number
+                return made
+
+    def put(self, table: Table, record_id: str, row: Row | None) -> None:
+        before = table.put(record_id, row)
+        if self._undo is not None:
+            self._undo.append((table, record_id, before))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Changes inside can be taken back, by hand or because an exception leaves the block. May be nested."""
+        outermost = self._undo is None
+        if self._undo is None:
+            self._undo = []
+        mark = Transaction(self._undo)
+        try:
+            yield mark
+        except BaseException:
+            mark.take_back()
+            raise
+        finally:
+            if outermost:
+                self._undo = None
+
+    def children_of(self, target: str) -> list[tuple[Table, Any]]:
+        """(table, field) for every reference field that points at that object."""
+        return [
+            (table, one) for table in self.tables.values() for one in table.kind.shown if target in one.reference_to
+        ]
+
+    def describe(self, table: Table, version: str) -> Given:
+        children = [child_relationship(child.kind, one) for child, one in self.children_of(table.kind.name)]
+        return table.kind.describe(version, children)
+
+    def user_id(self, given: str | None) -> str:
+        """The user that a person's edit is made by: the one named, or an ordinary one. KeyError: there is none such."""
+        if given is None:
+            return self.ordinary_user_id
+        known = full_id(given)
+        if known is None or self.row(known) is None:
+            raise KeyError(f"no user has the id {given!r}")
+        return known
+
+
+class Transaction:
+    """A mark in the undo log."""
+
+    def __init__(self, log: list[tuple[Table, str, Row | None]]) -> None:
+        self._log = log
+        self._start = len(log)
+
+    def take_back(self) -> None:
+        """Undo everything that was done since the mark."""
+        while len(self._log) > self._start:
+            table, record_id, before = self._log.pop()
+            table.put(record_id, before)

@@ -1,0 +1,109 @@
+"""Which resource answers which path behind `/services/data/vNN.0/`, for HTTP and for composite sub-requests alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from concord_sandbox.salesforce import collections, responses
+from concord_sandbox.salesforce.calls import Answer, Api, Call
+from concord_sandbox.salesforce.composite import composite
+from concord_sandbox.salesforce.errors import Fail, Refusal, not_found
+
+#: The oldest and the newest version that answers, and the release that each was.
+VERSIONS = {
+    60: "Spring '24",
+    61: "Summer '24",
+    62: "Winter '25",
+    63: "Spring '25",
+    64: "Summer '25",
+    65: "Winter '26",
+    66: "Spring '26",
+    67: "Summer '26",
+    68: "Winter '27",
+}
+_NAMES = frozenset(f"v{number}.0" for number in VERSIONS)
+
+#: Called with the Api, the Call, and the text of each part in braces.
+Resource = Callable[..., Answer]
+
+
+def versions() -> list[dict[str, str]]:
+    """The answer of `GET /services/data/`."""
+    return [
+        {"label": label, "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
+        for number, label in VERSIONS.items()
+    ]
+
+
+def _composite(api: Api, call: Call) -> Answer:
+    return composite(api, call, answered)
+
+
+#: The first line that fits counts: fixed words before parts in braces.
+RESOURCES: tuple[tuple[str, dict[str, Resource]], ...] = (
+    ("", {"GET": responses.resources}),
+    ("limits", {"GET": responses.limits}),
+    ("query", {"GET": responses.query}),
+    ("query/{locator}", {"GET": responses.query_more}),
+    ("queryAll", {"GET": responses.query_all}),
+    ("queryAll/{locator}", {"GET": responses.query_more}),
+    ("sobjects", {"GET": responses.global_describe}),
+    ("sobjects/{object}", {"GET": responses.basic_information, "POST": responses.create}),
+    ("sobjects/{object}/describe", {"GET": responses.describe}),
+    ("sobjects/{object}/updated", {"GET": responses.updated}),
+    ("sobjects/{object}/deleted", {"GET": responses.deleted_ids}),
+    ("sobjects/{object}/Id", {"POST": responses.create}),
+    ("sobjects/{object}/{id}", {"GET": responses.read, "PATCH": responses.update, "DELETE": responses.delete}),
+    (
+        "sobjects/{object}/{field}/{value}",
+        {"GET": responses.read_by_key, "PATCH": responses.upsert, "DELETE": responses.delete_by_key},
+    ),
+    ("composite", {"POST": _composite}),
+    (
+        "composite/sobjects",
+        {"POST": collections.create_all, "PATCH": collections.update_all, "DELETE": collections.delete_all},
+    ),
+    ("composite/sobjects/{object}", {"GET": collections.read_all, "POST": collections.read_all}),
+    ("composite/sobjects/{object}/{field}", {"PATCH": collections.upsert_all}),
+)
+
+
+def _by_shape() -> dict[tuple[str, int], list[tuple[tuple[str, ...], dict[str, Resource]]]]:
+    """The table by first word and number of parts, so that a call is compared with one or two lines only."""
+    made: dict[tuple[str, int], list[tuple[tuple[str, ...], dict[str, Resource]]]] = {}
+    for path, methods in RESOURCES:
+        parts = tuple(part for part in path.split("/") if part)
+        made.setdefault((parts[0] if parts else "", len(parts)), []).append((parts, methods))
+    return made
+
+
+_SHAPES = _by_shape()
+
+
+def answered(api: Api, call: Call) -> Answer:
+    """The answer to a call whose token is good. Refusals become answers."""
+    try:
+        return _dispatched(api, call)
+    except Refusal as refusal:
+        return Answer(refusal.status, refusal.body())
+
+
+def _dispatched(api: Api, call: Call) -> Answer:
+    segments = call.segments
+    if call.version not in _NAMES:
+        raise not_found()
+    for parts, methods in _SHAPES.get((segments[0] if segments else "", len(segments)), ()):
+        given: list[Any] = []
+        for part, segment in zip(parts, segments, strict=True):
+            if part[0] == "{":
+                given.append(segment)
+            elif part != segment:
+                break
+        else:
+            resource = methods.get(call.method)
+            if resource is None:
+                words = f"HTTP Method '{call.method}' not allowed. Allowed are {','.join(methods)}"
+                raise Refusal(405, Fail("METHOD_NOT_ALLOWED", words))
+            return resource(api, call, *given)
+    raise not_found()

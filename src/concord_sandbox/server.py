@@ -1,0 +1,191 @@
+"""Puts sandboxed services together: in process for tests, or served on 127.0.0.1 until a signal ends them.
+
+The only module of the sandbox that knows every service; no service may import it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import random
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import uvicorn
+
+from concord_sandbox.clock import SandboxClock
+from concord_sandbox.control import SandboxApp
+from concord_sandbox.hubspot.service import HubSpotService
+from concord_sandbox.notion.service import NotionService
+from concord_sandbox.salesforce.service import SalesforceService
+from concord_sandbox.service import ControlError, Controls, Service
+
+SERVICES: Mapping[str, Callable[[Controls], Service]] = {
+    "salesforce": SalesforceService,
+    "hubspot": HubSpotService,
+    "notion": NotionService,
+}
+_HOST = "127.0.0.1"
+#: Without an event to wake it, the loop looks this often for something to do: a webhook waits no longer than this.
+_LOOK_SECONDS = 0.05
+#: With one it still looks now and then, because the clock may be moved under it.
+_LOOK_AGAIN_SECONDS = 0.5
+_GRACE_SECONDS = 1
+
+
+def build(
+    world: Mapping[str, Any],
+    *,
+    names: Sequence[str] = ("salesforce", "hubspot", "notion"),
+    source: Callable[[], float] = time.time,
+) -> dict[str, SandboxApp]:
+    """The named services with their sections of `world` loaded (a missing section: an empty service).
+
+    Each has its own controls: a clock on `source` (Unix seconds), set to the world's clock where it has one, and
+    randomness from the world's seed. Raises ControlError when a section or the clock is malformed.
+    """
+    moment = _clock_of(world)
+    apps = {}
+    for name in names:
+        controls = Controls(clock=SandboxClock(source), random=random.Random(world.get("seed") or 1))
+        if moment is not None:
+            controls.clock.set(moment)
+        app = SandboxApp(SERVICES[name](controls))
+        try:
+            app.load(world.get(name) or {})
+        except (ControlError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ControlError(f"the world's section {name} is malformed: {error}") from error
+        apps[name] = app
+    return apps
+
+
+def _clock_of(world: Mapping[str, Any]) -> datetime | None:
+    given = world.get("clock")
+    if given is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(given)
+    except (TypeError, ValueError) as error:
+        raise ControlError(f"the world's clock is no ISO-8601 time: {given!r}") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+async def serve(world: Mapping[str, Any], ports: Mapping[str, int], log_level: str = "warning") -> None:
+    """Serve the services in `ports` (0: any free port) until SIGINT or SIGTERM.
+
+    Prints one line of JSON on stdout when all of them are ready: the credentials of each, and the world's name.
+    Raises ControlError when a port cannot be had or the world is malformed; nothing is printed then.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    apps = build(world, names=tuple(ports))
+    sockets = {name: _listen(name, port) for name, port in ports.items()}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    servers = {name: _Server(_config(app, log_level)) for name, app in apps.items()}
+    running = [asyncio.create_task(server.serve([sockets[name]])) for name, server in servers.items()]
+    chores: list[asyncio.Task[None]] = []
+    try:
+        await asyncio.gather(*(_started(server, task) for server, task in zip(servers.values(), running, strict=True)))
+        chores += [asyncio.create_task(_keep_going(app.service)) for app in apps.values()]
+        _announce(world, apps, sockets)
+        await _until(stop, [*running, *chores])
+    finally:
+        for chore in chores:
+            chore.cancel()
+        for server in servers.values():
+            server.should_exit = True
+        await asyncio.gather(*running)
+
+
+def _listen(name: str, port: int) -> socket.socket:
+    """A listening socket: bound before anything starts, so that a taken port stops everything at once."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((_HOST, port))
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        raise ControlError(
+            f"port {port} for {name} cannot be opened ({error.strerror}); choose another with --{name} PORT, or 0 for "
+            f"any free one"
+        ) from error
+    return listener
+
+
+def _config(app: SandboxApp, log_level: str) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_level=log_level,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        date_header=False,  # the date is that of the service's own clock
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals alone: several run in one loop and stop together."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _started(server: _Server, task: asyncio.Task[None]) -> None:
+    while not server.started:
+        if task.done():
+            await task
+            raise ControlError("a server ended before it was ready; run again with --log-level debug to see why")
+        await asyncio.sleep(0.005)
+
+
+def _announce(world: Mapping[str, Any], apps: Mapping[str, SandboxApp], sockets: Mapping[str, socket.socket]) -> None:
+    line: dict[str, Any] = {
+        name: app.service.credentials(f"http://{_HOST}:{sockets[name].getsockname()[1]}") for name, app in apps.items()
+    }
+    line["world"] = world.get("name")
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+async def _keep_going(service: Service) -> None:
+    """Let the service do what vendors do by themselves, and send what it has to send, as soon as it is due."""
+    wake: asyncio.Event | None = getattr(service, "wake", None)
+    while True:
+        if wake is not None:
+            wake.clear()  # before the look: what becomes due from now on sets it again
+        due = service.tick()
+        if await service.deliver():
+            continue
+        if wake is None:
+            await asyncio.sleep(_LOOK_SECONDS)
+            continue
+        patience = _LOOK_AGAIN_SECONDS if due is None else min(max(due, 0.001), _LOOK_AGAIN_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), patience)
+
+
+async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for the stop; a task that ends before it was broken, and its error goes up."""
+    stopped = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    if stopped not in done:
+        stopped.cancel()
+        for task in done:
+            await task
+
+
+def set_up_logging(level: str) -> None:
+    """Log lines go to stderr: stdout carries the one line of JSON and nothing else."""
+    logging.basicConfig(stream=sys.stderr, level=level.upper(), format="%(levelname)s %(name)s: %(message)s")
