@@ -1,4 +1,4 @@
-"""What many tests share: one PostgreSQL for the session of each worker, and an empty, migrated database for each test."""
+"""What many tests share: one PostgreSQL for the session of each worker, and a migrated database for each test."""
 
 from __future__ import annotations
 
@@ -7,59 +7,72 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
-from concord.store.embedded import EmbeddedPostgres
-from concord.store.migrate import migrate
-from concord.store.store import PostgresStore
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from concord.store.embedded import EmbeddedPostgres
+from concord.store.migrate import migrate
+from concord.store.store import PostgresStore
 
-@dataclass
+
 class TestServer:
     """A PostgreSQL in which tests make databases of their own, each a copy of a migrated one."""
 
     __test__ = False
-    conninfo: str
-    name: str
-    numbers: Iterator[int] = field(default_factory=count)
+
+    def __init__(self, conninfo: str, name: str) -> None:
+        self.conninfo = conninfo
+        self._name = name
+        self._numbers = count()
+        self._connection = psycopg.connect(conninfo, autocommit=True)
 
     def make_template(self) -> None:
-        self._execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(self.name)))
-        self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.name)))
-        asyncio.run(migrate(make_conninfo(self.conninfo, dbname=self.name)))
+        self.drop(self._name)
+        self._execute("CREATE DATABASE {}", self._name)
+        asyncio.run(migrate(self.conninfo_of(self._name)))
 
     def create(self) -> str:
-        """A new database; its name."""
-        name = f"{self.name}_{next(self.numbers)}"
-        self.drop(name)
-        query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(self.name))
-        self._execute(query)
+        """A new, migrated database; its name."""
+        name = f"{self._name}_{next(self._numbers)}"
+        self._execute("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, self._name)
+        return name
+
+    def create_empty(self) -> str:
+        """A new database without any table; its name."""
+        name = f"{self._name}_{next(self._numbers)}"
+        self._execute("CREATE DATABASE {}", name)
         return name
 
     def drop(self, name: str) -> None:
-        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
-    def _execute(self, query: sql.Composed) -> None:
-        with psycopg.connect(self.conninfo, autocommit=True) as connection:
-            connection.execute(query)
+    def conninfo_of(self, name: str) -> str:
+        return make_conninfo(self.conninfo, dbname=name)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _execute(self, statement: LiteralString, *names: str) -> None:
+        self._connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 @pytest.fixture(scope="session")
 def postgres(worker_id: str) -> Iterator[TestServer]:
     """One server for the session of this worker: CONCORD_TEST_DATABASE_URL, or an embedded one without fsync."""
-    name = f"concord_test_{worker_id}"
+    name = f"concord_test_{os.getpid()}_{worker_id}"
     url = os.environ.get("CONCORD_TEST_DATABASE_URL")
     if url:
         server = TestServer(url, name)
         server.make_template()
         yield server
         server.drop(name)
+        server.close()
         return
     folder = Path(tempfile.mkdtemp(prefix="concord-test-"))
     embedded = EmbeddedPostgres(
@@ -68,15 +81,24 @@ def postgres(worker_id: str) -> Iterator[TestServer]:
     server = TestServer(asyncio.run(embedded.start()), name)
     server.make_template()
     yield server
+    server.close()
     asyncio.run(embedded.remove())
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def empty_database(postgres: TestServer) -> Iterator[str]:
+    """The connection string of a database without any table."""
+    name = postgres.create_empty()
+    yield postgres.conninfo_of(name)
+    postgres.drop(name)
 
 
 @pytest.fixture
 def database(postgres: TestServer) -> Iterator[str]:
     """The connection string of an empty, migrated database of this test alone."""
     name = postgres.create()
-    yield make_conninfo(postgres.conninfo, dbname=name)
+    yield postgres.conninfo_of(name)
     postgres.drop(name)
 
 

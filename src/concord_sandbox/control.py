@@ -28,7 +28,7 @@ Control calls are answered at once: no latency, no faults, not in the journal, n
 from __future__ import annotations
 
 import asyncio
-import copy
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,7 +49,8 @@ class SandboxApp:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._loaded: dict[str, Any] = copy.deepcopy(service.save())
+        # Kept as text: a big world is copied several times faster through JSON than object by object.
+        self._loaded = json.dumps(service.save())
         vendor: ASGIApp = Starlette(routes=list(service.routes()))
         self._vendor = vendor
         self._control = Starlette(
@@ -58,9 +59,7 @@ class SandboxApp:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._control(scope, receive, send)
-        elif str(scope.get("path", "")).startswith("/_control/"):
+        if scope["type"] == "lifespan" or str(scope.get("path", "")).startswith("/_control/"):
             await self._control(scope, receive, send)
         else:
             await self._call(scope, receive, send)
@@ -132,8 +131,9 @@ class SandboxApp:
 
     def load(self, section: dict[str, Any]) -> None:
         """Replace the service's state and make it what `reset` goes back to."""
-        self.service.load(copy.deepcopy(section))
-        self._loaded = copy.deepcopy(section)
+        loaded = json.dumps(section)
+        self.service.load(json.loads(loaded))
+        self._loaded = loaded
 
     async def _world(self, request: Request) -> Response:
         if request.method == "PUT":
@@ -142,7 +142,7 @@ class SandboxApp:
 
     async def _reset(self, _: Request) -> Response:
         controls = self.service.controls
-        self.service.load(copy.deepcopy(self._loaded))
+        self.service.load(json.loads(self._loaded))
         controls.journal.clear()
         controls.faults.clear()
         controls.latency_ms = controls.latency_jitter_ms = 0.0
@@ -239,12 +239,12 @@ class _Recorder:
 
 
 async def _whole_body(receive: Receive) -> bytes:
-    body = b""
+    parts: list[bytes] = []
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        parts.append(message.get("body", b""))
         if not message.get("more_body"):
-            return body
+            return b"".join(parts)
 
 
 def _replay(body: bytes) -> Receive:

@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import uvicorn
 
@@ -134,6 +134,13 @@ def _config(app: SandboxApp, log_level: str) -> uvicorn.Config:
     )
 
 
+@runtime_checkable
+class _Wakeful(Protocol):
+    """A service that sets an event when something new is due, so that nobody has to look for it."""
+
+    wake: asyncio.Event | None
+
+
 class _Server(uvicorn.Server):
     """A server that leaves the signals alone: several run in one loop and stop together."""
 
@@ -161,7 +168,9 @@ def _announce(world: Mapping[str, Any], apps: Mapping[str, SandboxApp], sockets:
 
 async def _keep_going(service: Service) -> None:
     """Let the service do what vendors do by themselves, and send what it has to send, as soon as it is due."""
-    wake: asyncio.Event | None = getattr(service, "wake", None)
+    wake: asyncio.Event | None = None
+    if isinstance(service, _Wakeful):
+        wake = service.wake = asyncio.Event()
     while True:
         if wake is not None:
             wake.clear()  # before the look: what becomes due from now on sets it again

@@ -36,7 +36,7 @@ def hubspot_people(world: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def address_in_salesforce(record: dict[str, Any]) -> str:
-    return record.get("Email", "").strip().lower()
+    return str(record.get("Email", "")).strip().lower()
 
 
 def test_the_checksum_of_an_id_is_salesforces_own() -> None:

@@ -375,30 +375,38 @@ class Section(Generic[T]):
     more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def read(self, node: Node, path: str, reading: Reading) -> T | Wrong:
+        values = self.values(node, path, reading)
+        if values is WRONG or not all(name in values for name in self._required().values()):
+            return WRONG
+        return self.made(**values)
+
+    def values(self, node: Node, path: str, reading: Reading) -> dict[str, Any] | Wrong:
+        """What can be read of the section, by the names of the dataclass; WRONG when it is no section at all."""
         if not isinstance(node, yaml.MappingNode):
             return _mismatch(node, path, reading, "a section of `key: value` lines")
         declared, written = settings_of(self.made), entries(node)
         for key in written:
             if key not in declared:
                 _unknown(key, written[key], path, tuple(declared), reading)
-        values: dict[str, Any] = {}
-        complete = True
-        for key, (field, one) in declared.items():
-            here, required = join(path, key), field.default is dataclasses.MISSING
+        for key in self._required():
             if key not in written:
-                if required:
-                    at = reading.at(path) or position(node)
-                    reading.problems.append(Problem(here, f"{key} is missing", f"add `{key}:`. {one.says}", at))
-                    complete = False
-                continue
-            key_node, value_node = written[key]
-            _note(reading, here, key_node, value_node)
-            value = one.kind.read(value_node, here, reading)
-            if value is not WRONG:
-                values[field.name] = value
-            elif required:
-                complete = False
-        return self.made(**values) if complete else WRONG
+                at = reading.at(path) or position(node)
+                advice = f"add `{key}:`. {declared[key][1].says}"
+                reading.problems.append(Problem(join(path, key), f"{key} is missing", advice, at))
+        found: dict[str, Any] = {}
+        for key, (field, one) in declared.items():
+            if key in written:
+                here, (key_node, value_node) = join(path, key), written[key]
+                _note(reading, here, key_node, value_node)
+                value = one.kind.read(value_node, here, reading)
+                if value is not WRONG:
+                    found[field.name] = value
+        return found
+
+    def _required(self) -> dict[str, str]:
+        """The dataclass's names of the settings that have to be written, by their key in the file."""
+        declared = settings_of(self.made).items()
+        return {key: field.name for key, (field, _) in declared if field.default is dataclasses.MISSING}
 
     def schema(self) -> JsonSchema:
         declared = settings_of(self.made)
@@ -406,7 +414,7 @@ class Section(Generic[T]):
         for key, (_, one) in declared.items():
             shown = {} if one.shown is None else {"default": one.shown}
             properties[key] = {**one.kind.schema(), "description": one.says, **shown}
-        required = [key for key, (field, _) in declared.items() if field.default is dataclasses.MISSING]
+        required = list(self._required())
         return {
             "type": "object",
             "properties": properties,

@@ -62,9 +62,6 @@ class _Pairs(ItemsView[str, str]):
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._pairs)
 
-    def __reversed__(self) -> Iterator[tuple[str, str]]:
-        return reversed(self._pairs)
-
 
 def option_pairs(field: Field) -> OptionPairs:
     """The pairs of a field as written: `Working: [IN_PROGRESS, CONNECTED]` is two."""

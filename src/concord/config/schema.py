@@ -1,7 +1,6 @@
 """The published JSON Schema of `concord.yaml`, made from the same declarations that the checker reads by (SPEC 10.8).
 
-`python -m concord.config.schema` is not a thing: `concord config schema` prints it, and a test holds the packaged
-`concord.schema.json` to it.
+`concord config schema` prints it, and a test holds the packaged `concord.schema.json` to it.
 """
 
 from __future__ import annotations

@@ -99,10 +99,11 @@ def read_text(text: str, file: str) -> Read:
     reading.problems.extend(source.problems)
     if source.root is None:
         return Read(file, None, in_order(reading.problems))
-    found = Section(File).read(source.root, "", reading)
-    if found is WRONG:
-        return Read(file, None, in_order(reading.problems), in_order(reading.warnings))
-    settings = _settings(found, file, reading)
+    values = Section(File).values(source.root, "", reading)
+    if values is WRONG:
+        return Read(file, None, in_order(reading.problems))
+    # A file without its address is refused, but what is wrong further down is told in the same breath.
+    settings = _settings(File(**{"version": 1, "salesforce": Salesforce(url=""), **values}), file, reading)
     problems, warnings = in_order(reading.problems), in_order(reading.warnings)
     return Read(file, None if problems else settings, problems, warnings)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import TupleRow
 
 from concord.core.model import Failure, Lane, Notice, Work
 from concord.core.values import Ref
@@ -122,5 +122,5 @@ class Inbox:
         cursor = await connection.execute(self._sql["revive"], values)
         return cursor.rowcount
 
-    async def _run(self, connection: AsyncConnection, name: str, given: Sequence[rows.Row]) -> AsyncCursor[tuple[Any, ...]]:
+    async def _run(self, connection: AsyncConnection, name: str, given: Sequence[rows.Row]) -> AsyncCursor[TupleRow]:
         return await connection.execute(self._sql[name], {"pair": self._pair, "rows": rows.dumps(given)})

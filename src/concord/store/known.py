@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import TupleRow
 
 from concord.core.model import Intent, Known, Review
 from concord.core.values import Ref
@@ -101,7 +102,7 @@ class People:
         cursor = await self._run(connection, name, **values)
         return await cursor.fetchall()
 
-    async def _run(self, connection: AsyncConnection, name: str, **values: object) -> AsyncCursor[tuple[Any, ...]]:
+    async def _run(self, connection: AsyncConnection, name: str, **values: object) -> AsyncCursor[TupleRow]:
         return await connection.execute(self._sql[name], {"pair": self._pair, **values})
 
 

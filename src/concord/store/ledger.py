@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import TupleRow
 
 from concord.core.model import Lane, Work
 from concord.core.plan import Verdict
@@ -96,7 +97,7 @@ class Ledger:
 
     async def counts(self, connection: AsyncConnection) -> Counts:
         cursor = await self._run(connection, "totals")
-        links, closed, reviews, duplicates = await cursor.fetchone()
+        links, closed, reviews, duplicates = await cursor.fetchone() or (0, 0, 0, 0)
         cursor = await self._run(connection, "by_rule")
         by_rule = await cursor.fetchall()
         return Counts(
@@ -128,7 +129,7 @@ class Ledger:
         cursor = await self._run(connection, "latencies", limit=limit, lane=None if lane is None else int(lane))
         return [Latency(Lane(row[0]), *row[1:]) for row in await cursor.fetchall()]
 
-    async def _run(self, connection: AsyncConnection, name: str, **values: object) -> AsyncCursor[tuple[Any, ...]]:
+    async def _run(self, connection: AsyncConnection, name: str, **values: object) -> AsyncCursor[TupleRow]:
         return await connection.execute(self._sql[name], {"pair": self._pair, **values})
 
 

@@ -9,23 +9,22 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from concord.core.model import Failure, Intent, Known, Lane, Link, Notice, Review, Work
 from concord.core.plan import Done
 from concord.core.values import Ref
 from concord.errors import Category, StoreError
-from concord.store import rows
 from concord.store.cursors import Cursors
 from concord.store.inbox import Inbox, PutBack, Stuck
 from concord.store.known import People
 from concord.store.ledger import Counts, Entry, Latency, Ledger
 from concord.store.links import Links
+from concord.store.pool import make_pool
 from concord.store.recording import Recording
 
 #: Told, inside the transaction, that rows are due: see store/queue.py `Bell`.
@@ -58,15 +57,7 @@ class PostgresStore:
         this run of the program, written into the ledger. connections: at most so many at once.
         Raises StoreError when the database cannot be reached.
         """
-        pool = AsyncConnectionPool(
-            conninfo,
-            min_size=1,
-            max_size=connections,
-            timeout=WAIT_SECONDS,
-            open=False,
-            configure=_configure,
-            check=AsyncConnectionPool.check_connection,  # a connection of before a restart is replaced, not handed out
-        )
+        pool = make_pool(conninfo, size=connections, timeout=WAIT_SECONDS)
         try:
             await pool.open(wait=True, timeout=WAIT_SECONDS)
         except psycopg.OperationalError as error:
@@ -239,10 +230,3 @@ class PostgresStore:
         """The newest measures from change to applied write, oldest of them first (SPEC 6.5)."""
         async with self._transaction() as connection:
             return await self._ledger.latencies(connection, limit, lane)
-
-
-async def _configure(connection: AsyncConnection[Any]) -> None:
-    """Times come back in UTC, and JSON as store/rows.py wrote it."""
-    set_json_loads(rows.loads, connection)
-    await connection.execute("SET TIME ZONE 'UTC'")
-    await connection.commit()

@@ -199,7 +199,8 @@ def _load_properties(portal: Portal, world: dict[str, Any], now: int) -> None:
     for name, rows in world.get("properties", {}).items():
         table = portal.require_table(name)
         for row in rows:
-            add_property(portal, table, _with_defaults(table, row), now)
+            made = add_property(portal, table, _with_defaults(table, row), now)
+            made.created, made.updated = (_ms(row.get(name, now)) for name in ("createdAt", "updatedAt"))
 
 
 def _with_defaults(table: ObjectTable, row: dict[str, Any]) -> dict[str, Any]:

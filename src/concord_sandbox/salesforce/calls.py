@@ -18,7 +18,7 @@ from concord_sandbox.service import Controls
 
 @dataclass(frozen=True)
 class Call:
-    """segments: the decoded path behind the version. path: as it was called, for faults; headers: names in lower case."""
+    """segments: the decoded path behind the version. path: as called, for faults. headers: names in lower case."""
 
     method: str
     version: str
@@ -82,6 +82,11 @@ class Api:
         if found is None:
             raise not_found()
         return found
+
+
+def as_json(value: Any) -> bytes:
+    """JSON as it is sent. Half of a surrogate pair, which UTF-8 cannot carry, becomes a question mark."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def invalid_input(message: str, code: str = "INVALID_INPUT") -> Refusal:

@@ -97,9 +97,7 @@ def read_all(api: Api, call: Call, name: str) -> Answer:
         ids, fields = (call.query.get(key, "").split(",") for key in ("ids", "fields"))
     else:
         body = call.object_body()
-        ids, fields = body.get("ids"), body.get("fields")
-        if not _texts(ids) or not _texts(fields):
-            raise invalid_input("ids and fields have to be lists of texts", "JSON_PARSER_ERROR")
+        ids, fields = _texts(body.get("ids")), _texts(body.get("fields"))
     _check_count(len(ids))
     record_shown(table, {"Id": ""}, fields, call.version)  # an unknown field is refused even when no record is found
     found = [table.live(api.writer.known_id(table, one)) for one in ids]
@@ -107,8 +105,10 @@ def read_all(api: Api, call: Call, name: str) -> Answer:
     return Answer(200, [row and record_shown(table, row, wanted, call.version) for row in found])
 
 
-def _texts(given: Any) -> bool:
-    return isinstance(given, list) and bool(given) and all(isinstance(one, str) for one in given)
+def _texts(given: Any) -> list[str]:
+    if not isinstance(given, list) or not given or not all(isinstance(one, str) for one in given):
+        raise invalid_input("ids and fields have to be lists of texts", "JSON_PARSER_ERROR")
+    return given
 
 
 def _check_count(count: int) -> None:

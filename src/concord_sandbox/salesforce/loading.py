@@ -87,6 +87,8 @@ class _Reader:
         self._ids = {field.name for field in kind.shown if field.type in ("id", "reference")}
         self._skipped = set(kind.compounds) | ({"Name"} if len(kind.named) > 1 else set())
         self._owned = "ownerid" in kind.fields
+        #: Ids read before: the same few users stand in every record.
+        self._read: dict[Any, str] = {}
 
     def read(self, given: Given) -> None:
         """Store one record. Raises ControlError for a field that the object lacks or an id that is none."""
@@ -101,7 +103,7 @@ class _Reader:
             if value is None or value is False or name in self._skipped:
                 continue
             if name in self._ids:
-                value = _id(value, f"{kind.name}.{name}")
+                value = self._id(value, name)
             elif field.type in ("double", "currency", "percent"):
                 value = float(value)
             elif field.type == "datetime":
@@ -123,6 +125,14 @@ class _Reader:
             row["OwnerId"] = row["CreatedById"]
         put_name(kind, row)
         self._table.put(record_id, row)
+
+    def _id(self, given: Any, name: str) -> str:
+        known = self._read.get(given)
+        if known is None:
+            known = _id(given, f"{self._table.kind.name}.{name}")
+            if name != "Id":
+                self._read[given] = known
+        return known
 
 
 def put_name(kind: ObjectType, row: Row) -> None:

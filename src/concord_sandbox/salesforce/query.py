@@ -22,7 +22,7 @@ _MAX_FIELDS_LIMIT = 200
 
 @dataclass(frozen=True)
 class Result:
-    """What a query found. `shape` makes the answer of a row; `total` counts also what COUNT() does not list."""
+    """What a query found. `shape` makes what is answered of a row; `total` counts also what COUNT() leaves out."""
 
     total: int
     rows: list[Row]
@@ -49,8 +49,8 @@ class Querier:
             raise QueryRefusal(
                 "INVALID_TYPE",
                 f"sObject type '{query.source.text}' is not supported. If you are attempting to use a custom object, "
-                "be sure to append the '__c' after the entity name. Please reference your WSDL or the describe call for "
-                "the appropriate names.",
+                "be sure to append the '__c' after the entity name. Please reference your WSDL or the describe call "
+                "for the appropriate names.",
                 query.source.at,
             )
         if query.offset > _MAX_OFFSET:
@@ -101,13 +101,13 @@ class Querier:
 
     def _shape(self, query: Query, scope: Scope) -> Shape:
         columns = _expanded(query, scope)
+        makers: dict[str, Callable[[Row], Any]] = {}
         paths: list[Path] = []
-        makers: list[tuple[str, Callable[[Row], Any]]] = []
         seen: set[str] = set()
         for column in columns:
             if isinstance(column, Query):
                 name, make = self._child(column, scope)
-                makers.append((name, make))
+                makers[name] = make
                 continue
             if column.alias is not None:
                 raise malformed("only aggregate expressions use field aliasing", column.operand.name.at)
@@ -118,9 +118,10 @@ class Querier:
                 raise QueryRefusal("INVALID_FIELD", words, column.operand.name.at)
             seen.add(full)
             paths.append(path)
-        makers += self._makers(paths)
+            makers.setdefault(full.split(".")[0], path.read)
+        makers |= self._makers(paths)
         plain = [(path.field.name, path.field.absent) for path in paths]
-        if len(plain) == len(makers) and not any(path.hops or path.field.type == "address" for path in paths):
+        if len(plain) == len(columns) and not any(path.hops or path.field.type == "address" for path in paths):
             return self._flat(scope.table, plain)
         return self._record_maker(scope.table, makers)
 
@@ -136,25 +137,25 @@ class Querier:
 
         return make
 
-    def _record_maker(self, table: Table, makers: list[tuple[str, Callable[[Row], Any]]]) -> Shape:
+    def _record_maker(self, table: Table, makers: dict[str, Callable[[Row], Any]]) -> Shape:
         def make(row: Row) -> dict[str, Any]:
             at = self._org.table_of(row["Id"]) if table.kind.prefix != "017" else table
             kind = (at or table).kind.name
             url = f"/services/data/{self._version}/sobjects/{kind}/{row['Id']}"
-            return {"attributes": {"type": kind, "url": url}} | {name: read(row) for name, read in makers}
+            return {"attributes": {"type": kind, "url": url}} | {name: read(row) for name, read in makers.items()}
 
         return make
 
-    def _makers(self, paths: list[Path]) -> list[tuple[str, Callable[[Row], Any]]]:
-        """One maker for each field, and one for each parent that fields are asked of."""
-        makers: list[tuple[str, Callable[[Row], Any]]] = []
+    def _makers(self, paths: list[Path]) -> dict[str, Callable[[Row], Any]]:
+        """One maker for each field, and one for each parent that fields are asked of; in the order of the paths."""
+        makers: dict[str, Callable[[Row], Any]] = {}
         parents: dict[str, list[Path]] = {}
         for path in paths:
+            name = str(path.hops[0].field.relationship) if path.hops else path.field.name
+            makers[name] = path.read
             if path.hops:
-                parents.setdefault(str(path.hops[0].field.relationship), []).append(path)
-            else:
-                makers.append((path.field.name, path.read))
-        return makers + [(relationship, self._parent(below)) for relationship, below in parents.items()]
+                parents.setdefault(name, []).append(path)
+        return makers | {name: self._parent(below) for name, below in parents.items()}
 
     def _parent(self, below: list[Path]) -> Callable[[Row], Any]:
         """What makes the record that a reference leads to, with the fields that are asked of it."""

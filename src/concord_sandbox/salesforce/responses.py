@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
-from concord_sandbox.salesforce.calls import Answer, Api, Call, Cursor
+from concord_sandbox.salesforce.calls import Answer, Api, Call, Cursor, as_json
 from concord_sandbox.salesforce.errors import Fail, Refusal, malformed_id, no_column, not_found
 from concord_sandbox.salesforce.ids import full_id, new_id
 from concord_sandbox.salesforce.query import Querier
@@ -59,7 +58,7 @@ def describe(api: Api, call: Call, name: str) -> Answer:
     key = (table.kind.name, call.version)
     if key not in api.describes:
         shown = api.org.describe(table, call.version)
-        api.describes[key] = json.dumps(shown, ensure_ascii=False).encode()
+        api.describes[key] = as_json(shown)
     return Answer(200, api.describes[key], {"Last-Modified": _http_date(api.loaded_at)})
 
 

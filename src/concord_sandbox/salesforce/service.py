@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from concord_sandbox.faults import Fault
 from concord_sandbox.salesforce import loading, screens
-from concord_sandbox.salesforce.calls import Answer, Api, Call
+from concord_sandbox.salesforce.calls import Answer, Api, Call, as_json
 from concord_sandbox.salesforce.errors import (
     BY_CODE,
     BY_STATUS,
@@ -258,21 +258,14 @@ class _Rest:
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        body: bytes = (await receive()).get("body", b"")  # the framework hands on whole bodies
         await _response(self._service.answer(scope, body))(scope, receive, send)
 
 
 def _response(answer: Answer) -> Response:
     if answer.body is None:
         return Response(b"", answer.status, answer.headers)
-    made = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body, ensure_ascii=False).encode(
-        "utf-8", "replace"  # half of a surrogate pair cannot be sent
-    )  # fmt: skip
+    made = answer.body if isinstance(answer.body, bytes) else as_json(answer.body)
     return Response(made, answer.status, answer.headers, _JSON)
 
 

@@ -22,7 +22,6 @@ from concord.systems.hubspot.client import (
     Daily,
     Hub,
     Paths,
-    Patience,
     SearchPace,
 )
 from concord.systems.hubspot.errors import SYSTEM
@@ -85,7 +84,6 @@ class HubSpot:
             clock=clock,
             pace=pace,
             share=share,
-            backoff=Patience(),
             transport=transport,
             time_limit=time_limit,
             on_answer=learn,
@@ -107,8 +105,8 @@ class HubSpot:
         )
 
     def for_consent(self) -> HubSpot:
-        """The same account for the consent lane: its calls may use the daily reserve (SPEC 7.1, 9.3). Shares the sign-in,
-        the pace, the schemas and the counters; closing either closes both."""
+        """The same account for the consent lane: its calls may use the daily reserve (SPEC 7.1, 9.3). Shares the
+        sign-in, the pace, the schemas and the counters; closing either closes both."""
         other = copy.copy(self)
         other._use(self._caller.hurried())
         return other
@@ -125,10 +123,10 @@ class HubSpot:
         return Account(id=portal, name=f"HubSpot account {portal} ({kind})", user=self._app_id)
 
     async def describe(self, objects: Sequence[str]) -> Mapping[str, ObjectSpec]:
-        """The schemas of these objects, read anew. Raises ConfigError, naming it, for one that is not there or not shown.
+        """The schemas of these objects, read anew. Raises ConfigError, naming it, for one not there or not shown.
 
-        `hs_email_optout` and `associatedcompanyid` of contacts are told as writable: `update` and `create` write them by
-        calls of their own.
+        `hs_email_optout` and `associatedcompanyid` of contacts are told as writable: `update` and `create` write them
+        by calls of their own.
         """
         specs = await schema.describe(self._caller, objects)
         self._specs |= specs
@@ -157,8 +155,8 @@ class HubSpot:
         self, object_name: str, field: str, texts: Collection[str], fields: Sequence[str]
     ) -> Sequence[Record]:
         """Live records whose field has one of these values. For a unique property, and for contacts' `email` (where
-        additional addresses count), it sees what was written a moment ago; for another one (a company's `domain`) it goes
-        by the search index, which lags a few moments behind, and then reads what it found."""
+        additional addresses count), it sees what was written a moment ago; for another one (a company's `domain`) it
+        goes by the search index, which lags a few moments behind, and then reads what it found."""
         return await self._reader.find(object_name, field, texts, fields)
 
     async def update(
@@ -167,16 +165,17 @@ class HubSpot:
         """Write existing records in batches and read them back with their histories. HubSpot has no conditional write:
         `Change.guard` has no meaning here, and an edit that a write covers is seen in the history read back (SPEC 3.8).
 
-        A value that cannot be written is a failure that names its field, and the other fields are written; a record that
-        HubSpot refuses is a failure and none of its properties are written, but its opt-out is.
+        A value that cannot be written is a failure that names its field, and the other fields are written; a record
+        that HubSpot refuses is a failure and none of its properties are written, but its opt-out is.
         """
         return await self._writer.update(changes, show, histories)
 
     async def create(
         self, changes: Sequence[Change], show: Mapping[str, Sequence[str]], histories: Mapping[str, Sequence[str]]
     ) -> Sequence[Receipt]:
-        """Make records under their unique keys (`Change.key`; ValueError without one), and read them back. A repeat finds
-        the first one: then `created` is False. Where another contact has the address: DUPLICATE_RULE with `holder`."""
+        """Make records under their unique keys (`Change.key`; ValueError without one), and read them back. A repeat
+        finds the first one: then `created` is False. Where another contact has the address: DUPLICATE_RULE with
+        `holder`."""
         return await self._writer.create(changes, show, histories)
 
     def clock_ahead(self) -> timedelta:

@@ -1,4 +1,4 @@
-"""Signing in to HubSpot: a static token, or OAuth's refresh token (api/hubspot.md, section 2). Keeps no secret on disk."""
+"""Signing in to HubSpot: a static token, or OAuth's refresh token (api/hubspot.md, section 2). Stores no secret."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from concord.errors import Category, RemoteRefused
+from concord.errors import Category, RemoteBusy, RemoteRefused, RemoteUnknown
 from concord.systems.http import Clock, Send
 from concord.systems.hubspot.errors import SYSTEM
 
@@ -96,8 +96,13 @@ class RefreshedToken:
         if not self._ending():
             return
         async with self._lock:
-            if self._ending() and self._send is not None and self._bearer is not None:
+            if not self._ending() or self._send is None or self._bearer is None:
+                return
+            try:
                 self._bearer.token = await self._renewed(self._send)
+            except (RemoteBusy, RemoteUnknown):
+                # The present token still has minutes to go; when it has ended, the seam's own renewal is in earnest.
+                return
 
     def _ending(self) -> bool:
         return self._ends is not None and self._clock.now() >= self._ends - MARGIN

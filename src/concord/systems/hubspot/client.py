@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from concord.core.retry import Backoff
 from concord.errors import Category, RemoteBusy, RemoteError
 from concord.systems.http import Answer, Clock, Http, Pace, Send
 from concord.systems.hubspot.auth import Auth
@@ -82,19 +81,6 @@ class SearchPace(Pace):
 
 def _of_burst(burst: int) -> int:
     return max(1, int(burst * SHARE_OF_BURST))
-
-
-@dataclass(frozen=True)
-class Patience(Backoff):
-    """The seam's backoff, except that a pause longer than `longest` seconds is not slept through inside a call: the
-    engine plans it (a used-up daily limit, an account that is being moved for a day)."""
-
-    longest: float = 60.0
-
-    def wait(self, attempt: int, share: float, told: float | None = None) -> float | None:
-        if told is not None and told > self.longest:
-            return None
-        return super().wait(attempt, share, told)
 
 
 class Daily:

@@ -1,7 +1,7 @@
 """Opt-outs, through the communication preferences (SPEC 7.1; api/hubspot.md, section 13).
 
-In HubSpot an opt-out belongs to the address, not to the contact: this unsubscribes addresses from all mail. Nothing here
-subscribes anybody again, because that may override what the person said; a person does that in HubSpot.
+In HubSpot an opt-out belongs to the address, not to the contact: this unsubscribes addresses from all mail. Nothing
+here subscribes anybody again, because that may override what the person said; a person does that in HubSpot.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NO_ADDRESS: Final = Failure(
 
 _NO_OPT_IN: Final = Failure(
     Category.PERMISSION,
-    "an opt-out from all mail is not taken back through the API: the opt-out is the person's own word about the address",
+    "an opt-out from all mail is never taken back by the sync: it is the person's own word about the address",
     code="OPT_OUT_STAYS",
     fields=(OPT_OUT,),
     advice="Where the person has asked for mail again, subscribe the address in HubSpot; the sync then carries it over",

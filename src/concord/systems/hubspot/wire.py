@@ -145,7 +145,7 @@ def changed_at(row: Mapping[str, Any], object_name: str) -> datetime | None:
 def version_of(moment: datetime) -> str:
     """The token of a state. Two edits within one millisecond would share it: the second of them is only found by the
     notice of a webhook (which carries no token and so is always looked at) or by reconciliation, never by the sweep
-    alone; HubSpot serialises writes to one record, so that it takes two writes of the same record in one millisecond."""
+    alone. That takes our read and a person's edit after it, both within that millisecond."""
     return str(millis(moment))
 
 

@@ -31,7 +31,7 @@ class Draft:
     """One change and what has come of it so far.
 
     properties: what goes by the ordinary write. company: MISSING when it is not to be written. touched: something of it
-    was written. error: the call it was in failed as a whole.
+    was written. stopped: its ordinary write was refused. error: the call it was in failed as a whole.
     """
 
     index: int
@@ -44,6 +44,7 @@ class Draft:
     error: RemoteError | None = None
     created: bool = False
     touched: bool = False
+    stopped: bool = False
     shown: Record | None = None
 
     @property
@@ -116,9 +117,10 @@ class Writer:
         for draft in drafts:
             by_key.setdefault(_key(draft.change)[0], []).append(draft)
         path = self._caller.paths.objects(name, "/batch/upsert")
+        route = Route(path, "create", _settle_upsert)
         await asyncio.gather(
             *(
-                self._send(path, "create", [(draft, _upsert_input(draft)) for draft in part], _settle_upsert)
+                self._send(route, [(draft, _upsert_input(draft)) for draft in part])
                 for group in by_key.values()
                 for part in chunks(group, BATCH)
             )
@@ -156,30 +158,31 @@ class Writer:
     # --- properties
 
     async def _update_all(self, name: str, writes: Sequence[tuple[Draft, Mapping[str, str]]]) -> None:
-        path = self._caller.paths.objects(name, "/batch/update")
+        route = Route(self._caller.paths.objects(name, "/batch/update"), "update", _settle_update)
         inputs = [
             (draft, {"id": draft.id, "properties": dict(values), "objectWriteTraceId": str(draft.index)})
             for draft, values in writes
         ]
-        await asyncio.gather(*(self._send(path, "update", part, _settle_update) for part in chunks(inputs, BATCH)))
+        await asyncio.gather(*(self._send(route, part) for part in chunks(inputs, BATCH)))
 
-    async def _send(self, path: str, kind: str, batch: Sequence[Sent], settle: Settle) -> None:
+    async def _send(self, route: Route, batch: Sequence[Sent]) -> None:
         """One batch. Refused as a whole because of some of its records, it is sent again in parts until the bad ones
         stand alone, so that one bad record holds up no other (SPEC 9.1)."""
+        body = {"inputs": [sent for _, sent in batch]}
         try:
-            answer = await self._caller.post(path, kind, {"inputs": [sent for _, sent in batch]}, accept=REFUSED_BATCH)
+            answer = await self._caller.post(route.path, route.kind, body, accept=REFUSED_BATCH)
         except RemoteError as error:
             for draft, _ in batch:
-                draft.fail(failure_of(error), error)
+                route.fail(draft, failure_of(error), error)
             return
         if answer.status not in REFUSED_BATCH:
-            settle([draft for draft, _ in batch], answer.body)
+            route.settle(route, [draft for draft, _ in batch], answer.body)
             return
         told = reading(answer.status, answer.body)
         failing, parts = _parts(batch, told)
         for draft, _ in failing:
-            draft.fail(told.failure())
-        await asyncio.gather(*(self._send(path, kind, part, settle) for part in parts))
+            route.fail(draft, told.failure())
+        await asyncio.gather(*(self._send(route, part) for part in parts))
 
     # --- what other calls write
 
@@ -229,11 +232,13 @@ class Writer:
             if isinstance(company, Ref):
                 removing.append((draft, _link(draft.id, company.id)))
         paths = self._caller.paths
-        create = paths.associations(name, "companies", "/batch/create")
-        archive = paths.associations(name, "companies", "/batch/labels/archive")
+        tails = ("/batch/create", "/batch/labels/archive")
+        create, archive = (
+            Route(paths.associations(name, "companies", tail), "associate", _settle_link, COMPANY) for tail in tails
+        )
         await asyncio.gather(
-            *(self._send(create, "associate", part, _settle_link) for part in chunks(setting, BATCH)),
-            *(self._send(archive, "associate", part, _settle_link) for part in chunks(removing, BATCH)),
+            *(self._send(create, part) for part in chunks(setting, BATCH)),
+            *(self._send(archive, part) for part in chunks(removing, BATCH)),
         )
 
     # --- what came of it
@@ -263,7 +268,7 @@ class Writer:
         if not behind:
             return
         await self._update_all(name, [(draft, {LIFECYCLE: ""}) for draft in behind])
-        stages = [(draft, {LIFECYCLE: draft.properties[LIFECYCLE]}) for draft in behind if draft.failure is None]
+        stages = [(draft, {LIFECYCLE: draft.properties[LIFECYCLE]}) for draft in behind if not draft.stopped]
         await self._update_all(name, stages)
         await self._read_back(name, behind, show, histories)
 
@@ -273,8 +278,24 @@ class Writer:
 
 #: A draft and what is sent of it.
 Sent = tuple[Draft, Mapping[str, Any]]
-#: Notes on the drafts of a batch what its answer says.
-Settle = Callable[[Sequence[Draft], Any], None]
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a batch goes. settle: notes on its drafts what the answer says. field: the one property that this call
+    writes; "" for the ordinary write of many."""
+
+    path: str
+    kind: str
+    settle: Callable[[Route, Sequence[Draft], Any], None]
+    field: str = ""
+
+    def fail(self, draft: Draft, failure: Failure, error: RemoteError | None = None) -> None:
+        if self.field:
+            draft.fail(replace(failure, fields=(self.field,)), error)
+        else:
+            draft.fail(failure, error)
+            draft.stopped = True
 
 
 def _parts(batch: Sequence[Sent], told: Reading) -> tuple[Sequence[Sent], list[Sequence[Sent]]]:
@@ -294,16 +315,18 @@ def _parts(batch: Sequence[Sent], told: Reading) -> tuple[Sequence[Sent], list[S
     return [], [batch[:middle], batch[middle:]]
 
 
-def _settle_update(drafts: Sequence[Draft], body: Any) -> None:
+def _settle_update(route: Route, drafts: Sequence[Draft], body: Any) -> None:
     done = {str(row.get("id")) for row in _items(body, "results")}
-    _settle(drafts, body, [draft for draft in drafts if draft.id in done])
+    _settle(route, drafts, body, [draft for draft in drafts if draft.id in done])
 
 
-def _settle_link(drafts: Sequence[Draft], body: Any) -> None:
-    _settle(drafts, body, [])
+def _settle_link(route: Route, drafts: Sequence[Draft], body: Any) -> None:
+    rows = _items(body, "results")
+    done = {str(row.get("fromObjectId") or (row.get("from") or {}).get("id")) for row in rows}
+    _settle(route, drafts, body, [draft for draft in drafts if draft.id in done])
 
 
-def _settle_upsert(drafts: Sequence[Draft], body: Any) -> None:
+def _settle_upsert(route: Route, drafts: Sequence[Draft], body: Any) -> None:
     """Results come in no set order: they are told apart by our trace, or by the unique value."""
     done: list[Draft] = []
     for row in _items(body, "results"):
@@ -311,19 +334,20 @@ def _settle_upsert(drafts: Sequence[Draft], body: Any) -> None:
         if draft is not None:
             draft.id, draft.created = str(row["id"]), row.get("new") is True
             done.append(draft)
-    _settle(drafts, body, done)
+    _settle(route, drafts, body, done)
     for draft in drafts:
-        if draft not in done and draft.failure is None:
+        if not draft.id and not draft.stopped:
             draft.touched = False
-            draft.fail(
-                Failure(
-                    Category.INTERNAL,
-                    "the answer does not say what came of the record",
-                    advice="It is looked for before it is made again",
-                    transient=True,
-                    unknown=True,
-                )
-            )
+            route.fail(draft, _UNTOLD)
+
+
+_UNTOLD: Final = Failure(
+    Category.INTERNAL,
+    "HubSpot's answer does not say what came of the record",
+    advice="It is looked for by its unique key before it is made again",
+    transient=True,
+    unknown=True,
+)
 
 
 def _owner(drafts: Sequence[Draft], row: Mapping[str, Any]) -> Draft | None:
@@ -337,7 +361,7 @@ def _owner(drafts: Sequence[Draft], row: Mapping[str, Any]) -> Draft | None:
     return drafts[0] if len(drafts) == 1 else None
 
 
-def _settle(drafts: Sequence[Draft], body: Any, done: Sequence[Draft]) -> None:
+def _settle(route: Route, drafts: Sequence[Draft], body: Any, done: Sequence[Draft]) -> None:
     """Give each error of a partly refused batch to its record. What is neither in an error nor in the results was
     written too (a merged record answers under its new id), unless errors are left that name nobody."""
     told = [reading(None, item) for item in _items(body, "errors")]
@@ -347,13 +371,13 @@ def _settle(drafts: Sequence[Draft], body: Any, done: Sequence[Draft]) -> None:
     for error in told:
         named = [draft for draft in open_drafts if _names(error, draft)]
         for draft in named:
-            draft.fail(error.failure())
+            route.fail(draft, error.failure())
         failed += named
         if not named:
             nameless.append(error)
     for draft in open_drafts:
         if draft not in failed and nameless:
-            draft.fail((nameless.pop(0) if len(nameless) > 1 else nameless[0]).failure())
+            route.fail(draft, (nameless.pop(0) if len(nameless) > 1 else nameless[0]).failure())
             failed.append(draft)
     for draft in drafts:
         draft.touched |= draft not in failed
@@ -400,7 +424,7 @@ def _ignored(draft: Draft, since: datetime) -> bool:
     """Whether HubSpot passed over the stage that was written. A stage that was taken and then changed by somebody else
     is in the history since the write, and is theirs to keep (SPEC 3.8)."""
     asked = draft.properties.get(LIFECYCLE)
-    if not asked or draft.shown is None or draft.failure is not None or draft.shown.value(LIFECYCLE) == asked:
+    if not asked or draft.shown is None or draft.stopped or draft.shown.value(LIFECYCLE) == asked:
         return False
     entries = draft.shown.histories.get(LIFECYCLE, ())
     return not any(entry.value == asked and entry.stamp.at >= since for entry in entries)

@@ -1,7 +1,7 @@
 """Salesforce: fills the engine's `System` by shape. One class, `Salesforce`; the rest of the folder is its own affair.
 
-Where things are: `auth` signs in, `client` calls, `schema` describes, `wire` translates values, `records` reads and
-writes, `notices` sweeps, `errors` says what a refusal means. Facts and section numbers: api/salesforce.md.
+Where things are: `auth` signs in, `client` calls, `schema` describes, `wire` translates values, `records` reads,
+`writes` writes, `notices` sweeps, `errors` says what a refusal means. Facts and section numbers: api/salesforce.md.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from concord.errors import Category, ConfigError, RemoteRefused
 from concord.systems.http import Clock, Transport
 from concord.systems.salesforce.client import Client
 from concord.systems.salesforce.notices import Sweep
-from concord.systems.salesforce.records import Records, Writes
+from concord.systems.salesforce.records import Records
 from concord.systems.salesforce.schema import Schema
 from concord.systems.salesforce.wire import SYSTEM, id18
+from concord.systems.salesforce.writes import Writes
 
 __all__ = ["Salesforce"]
 

@@ -1,0 +1,58 @@
+# Concord's two commands are `make demo` and `make test`; both set up what they need. `make help` lists the rest.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: help setup demo test quick check fix bench docs serve lock coverage
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/.ready ## make .venv with everything pinned in requirements/dev.txt, and .venv/bin/concord
+
+.venv/.ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Concord needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 setup" >&2; exit 2; }
+	@echo "setting up .venv (once; about a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## the main job on two sandboxes: reconciliation, then live sync both ways
+	@$(BIN)/concord demo
+
+test: setup ## all tests, with the core's coverage and the house rules
+	@$(BIN)/python -m pytest -n 2
+	@$(MAKE) --no-print-directory check coverage
+
+quick: setup ## the tests that take seconds
+	@$(BIN)/python -m pytest -n 2 -m "not slow"
+
+coverage: setup ## 100 % of core's branches, by core's own tests and the laws
+	@$(BIN)/python -m coverage run --data-file=.coverage -m pytest -q -p no:cacheprovider tests/core tests/laws
+	@$(BIN)/python -m coverage report
+
+check: setup ## ruff, mypy, the borders between the rings
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fix: setup ## let ruff mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup ## the first numbers: changes a second, calls a change, latency
+	@$(BIN)/concord bench
+
+docs: setup ## write the generated parts of docs/ anew
+	@$(BIN)/python docs/generate.py
+
+serve: setup ## run Concord with ./concord.yaml
+	@$(BIN)/concord serve
+
+lock: setup ## compile the pinned requirements anew from pyproject.toml
+	@cd requirements && for set in "run --extra build" "dev --extra build --extra dev"; do \
+		name=$${set%% *}; ../$(BIN)/uv pip compile ../pyproject.toml $${set#* } --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -o $$name.txt; done

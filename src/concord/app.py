@@ -1,0 +1,221 @@
+"""The one place that puts Concord together: systems, store, queue, engine. The only place with a clock and randomness.
+
+`opened` gives a running Concord for as long as a block lasts; faces (cli, web) and tests go through it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import tldextract
+
+from concord.config import Findings, Secrets, Settings, check_against
+from concord.core.identity import Bounds
+from concord.core.model import Account, Side
+from concord.core.values import ObjectSpec
+from concord.engine.ports import System
+from concord.engine.scope import Reach, Scope
+from concord.engine.sync import CRASH_POINTS, drain
+from concord.engine.worker import Chores
+from concord.errors import ConfigError
+from concord.store.embedded import EmbeddedPostgres
+from concord.store.migrate import migrate
+from concord.store.queue import Bell, Chore, Queue
+from concord.store.store import PostgresStore
+from concord.systems.http import Clock, Transport
+from concord.systems.hubspot import HubSpot
+from concord.systems.salesforce import Salesforce
+
+log = logging.getLogger("concord")
+
+#: Where Concord keeps its own database, when it runs one.
+DATA_DIR = Path(".concord")
+#: Set by crash tests: the point of the line at which the program kills itself, as a power cut would.
+CRASH_VARIABLE = "CONCORD_CRASH_AT"
+
+
+class RealClock:
+    """The machine's time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Concord:
+    """A Concord that is connected and ready. warnings: what the schemas say about the mapping that is not fatal."""
+
+    settings: Settings
+    scope: Scope
+    store: PostgresStore
+    accounts: Mapping[Side, Account]
+    warnings: Findings
+    queue: Queue
+
+    async def drain(self) -> int:
+        """Take everything that is due down the line, in this task; how many rows."""
+        return await drain(self.scope)
+
+    def calls(self) -> int:
+        """Remote calls since the start."""
+        return self.scope.left.calls() + self.scope.right.calls()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a test or the demonstration may replace: time, randomness, the transports, where the database is."""
+
+    clock: Clock = field(default_factory=RealClock)
+    share: Callable[[], float] = random.random
+    salesforce_transport: Transport | None = None
+    hubspot_transport: Transport | None = None
+    data_dir: Path = DATA_DIR
+    run: str = ""
+
+
+@asynccontextmanager
+async def opened(settings: Settings, secrets: Secrets, parts: Parts | None = None) -> AsyncIterator[Concord]:
+    """Connect, check, and give a ready Concord; everything is closed again at the block's end.
+
+    Raises ConfigError when the mapping names what the systems do not have (nothing was written then), RemoteError when
+    an account cannot be reached, StoreError when the database cannot.
+    """
+    parts = parts or Parts()
+    async with AsyncExitStack() as stack:
+        left, right = _systems(settings, secrets, parts)
+        stack.push_async_callback(left.close)
+        stack.push_async_callback(right.close)
+        accounts = {Side.LEFT: await left.account(), Side.RIGHT: await right.account()}
+        schemas, findings = await _checked(settings, left, right)
+        conninfo = await _database(secrets, parts, stack)
+        await migrate(conninfo)
+        pair = f"{accounts[Side.LEFT].id}:{accounts[Side.RIGHT].id}"
+        chores = Chores()
+        run = parts.run or _run_name(parts.clock)
+        store = await stack.enter_async_context(PostgresStore.open(conninfo, pair=pair, wake=Bell(pair).ring, run=run))
+        queue = Queue(
+            conninfo,
+            pair,
+            work=chores.work,
+            chores=_schedule(settings, chores),
+            alone=secrets.database_url is None,
+        )
+        scope = Scope(
+            left=left,
+            right=right,
+            store=store,
+            clock=parts.clock,
+            pairs=settings.objects,
+            schemas=schemas,
+            bounds=Bounds(settings.sync.matching.link, settings.sync.matching.ask),
+            registrable=_registrable(),
+            share=parts.share,
+            reach=_reach(os.environ.get(CRASH_VARIABLE)),
+        )
+        chores.of(scope)
+        yield Concord(settings, scope, store, accounts, findings, queue)
+
+
+def _systems(settings: Settings, secrets: Secrets, parts: Parts) -> tuple[System, System]:
+    left = Salesforce(
+        settings.salesforce.url,
+        secrets.salesforce_client_id,
+        secrets.salesforce_client_secret,
+        api_version=settings.salesforce.api_version,
+        daily_share=settings.salesforce.daily_share,
+        clock=parts.clock,
+        share=parts.share,
+        transport=parts.salesforce_transport,
+    )
+    right = HubSpot(
+        settings.hubspot.url,
+        secrets.hubspot_token,
+        app_id=settings.hubspot.app_id,
+        api_version=settings.hubspot.api_version,
+        clock=parts.clock,
+        share=parts.share,
+        transport=parts.hubspot_transport,
+    )
+    return left, right
+
+
+async def _checked(settings: Settings, left: System, right: System) -> tuple[dict[str, ObjectSpec], Findings]:
+    left_names = list(dict.fromkeys(name for pair in settings.objects for name in pair.left_objects))
+    right_names = list(dict.fromkeys(pair.right_object for pair in settings.objects))
+    left_specs, right_specs = await asyncio.gather(left.describe(left_names), right.describe(right_names))
+    findings = check_against(settings, left_specs, right_specs)
+    if findings.problems:
+        raise ConfigError(str(findings))
+    return {**left_specs, **right_specs}, findings
+
+
+async def _database(secrets: Secrets, parts: Parts, stack: AsyncExitStack) -> str:
+    if secrets.database_url is not None:
+        return secrets.database_url
+    server = EmbeddedPostgres(parts.data_dir)
+    conninfo = await server.start()
+    stack.push_async_callback(server.stop)
+    return conninfo
+
+
+def _registrable() -> Callable[[str], str]:
+    """A host's registrable domain by the public suffix list that ships with tldextract; nothing is fetched."""
+    extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+    known: dict[str, str] = {}
+
+    def registrable(host: str) -> str:
+        if host not in known:
+            if len(known) > 200_000:
+                known.clear()
+            known[host] = extract(host).top_domain_under_public_suffix
+        return known[host]
+
+    return registrable
+
+
+def _reach(point: str | None) -> Reach:
+    if point is None:
+        return lambda reached: None
+    if point not in CRASH_POINTS:
+        raise ConfigError(f"{CRASH_VARIABLE} is {point!r}; the points are {', '.join(CRASH_POINTS)}")
+
+    def reach(reached: str) -> None:
+        if reached == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return reach
+
+
+def _schedule(settings: Settings, chores: Chores) -> list[Chore]:
+    """Every chore with how often it is done."""
+    every = settings.sync.sweep
+    return [
+        Chore("sweep salesforce", _round(every.salesforce), lambda: chores.sweep(Side.LEFT)),
+        Chore("sweep hubspot", _round(every.hubspot), lambda: chores.sweep(Side.RIGHT)),
+        Chore("sweep deep", timedelta(minutes=2), chores.sweep_deep),
+    ]
+
+
+def _round(span: timedelta) -> timedelta:
+    """The longest span not above this one that divides a minute, an hour or a day, as the queue's schedules need."""
+    seconds = max(1, int(span.total_seconds()))
+    for unit, whole in ((1, 60), (60, 3600), (3600, 86400)):
+        if seconds < whole:
+            return timedelta(seconds=max(step for step in range(unit, seconds + 1, unit) if whole % step == 0))
+    return timedelta(days=1)
+
+
+def _run_name(clock: Clock) -> str:
+    return f"{clock.now():%Y-%m-%dT%H:%M:%SZ} pid {os.getpid()}"

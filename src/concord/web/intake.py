@@ -1,0 +1,106 @@
+"""What the outside may call: HubSpot's webhooks, and the health of the program. Stores, then answers; decides nothing.
+
+A webhook is believed only with a valid signature (SPEC 11.1) and answered only after its notices are in the inbox, so
+that nothing that was acknowledged can be lost.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from datetime import datetime, timedelta
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from concord.app import Concord
+from concord.core.model import Side
+from concord.errors import StoreError, WebhookRefused
+from concord.systems.hubspot.notices import BODY_BYTES, notices_of, verify
+
+log = logging.getLogger("concord.web")
+
+#: Where HubSpot's app sends its webhooks, below the public address.
+HUBSPOT_PATH = "/hooks/hubspot"
+_REMEMBERED = timedelta(minutes=10)
+
+
+class Seen:
+    """Signatures seen within the last ten minutes. A replay that another process had seen is harmless: a notice carries
+    no value, and a record that is looked at twice is written once."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[str, datetime] = OrderedDict()
+
+    def before(self, text: str, now: datetime) -> bool:
+        """Whether this text was seen; remembers it."""
+        while self._seen and next(iter(self._seen.values())) < now - _REMEMBERED:
+            self._seen.popitem(last=False)
+        if text in self._seen:
+            return True
+        self._seen[text] = now
+        return False
+
+
+class Intake:
+    """The routes of one Concord. secret: the client secret that HubSpot signs with; None takes no webhook."""
+
+    def __init__(self, concord: Concord, secret: str | None) -> None:
+        self._concord = concord
+        self._secret = secret
+        self._seen = Seen()
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route(HUBSPOT_PATH, self.hubspot, methods=["POST"]),
+                Route("/health", self.health),
+                Route("/ready", self.ready),
+            ]
+        )
+
+    async def hubspot(self, request: Request) -> Response:
+        if self._secret is None:
+            return JSONResponse({"error": "webhooks are off: CONCORD_HUBSPOT_CLIENT_SECRET is not set"}, 404)
+        scope, now = self._concord.scope, self._concord.scope.clock.now()
+        query = f"?{request.url.query}" if request.url.query else ""
+        uri = self._concord.settings.web.public_url.rstrip("/") + HUBSPOT_PATH + query
+        try:
+            body = await _limited(request)
+            verify(self._secret, "POST", uri, body, request.headers, now, lambda text: self._seen.before(text, now))
+            taken = notices_of(
+                body,
+                [pair.right_object for pair in scope.pairs],
+                app_id=self._concord.settings.hubspot.app_id,
+                now=now,
+                ahead=scope.right.clock_ahead(),
+                portal_id=self._concord.accounts[Side.RIGHT].id,
+            )
+        except WebhookRefused as refusal:
+            log.warning("%s", refusal)
+            return JSONResponse({"error": refusal.reason}, 413 if refusal.reason == "too large" else 401)
+        await scope.store.take_in(taken.notices)
+        return JSONResponse({"taken": len(taken.notices), "unknown": taken.unknown})
+
+    async def health(self, _: Request) -> Response:
+        """The process runs."""
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, _: Request) -> Response:
+        """The database answers; with the backlog."""
+        try:
+            return JSONResponse({"status": "ready", "backlog": dict(await self._concord.store.backlog())})
+        except StoreError as error:
+            return JSONResponse({"status": "not ready", "error": str(error)}, 503)
+
+
+async def _limited(request: Request) -> bytes:
+    """The raw body; WebhookRefused when it is larger than any that HubSpot sends."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES:
+            raise WebhookRefused("too large")
+    return body
