@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import LiteralString
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -30,6 +31,7 @@ class TestServer:
         self.conninfo = conninfo
         self._name = name
         self._numbers = count()
+        self._finished: list[str] = []
         self._connection = psycopg.connect(conninfo, autocommit=True)
 
     def make_template(self) -> None:
@@ -40,6 +42,8 @@ class TestServer:
     def create(self) -> str:
         """A new, migrated database; its name."""
         name = f"{self._name}_{next(self._numbers)}"
+        while len(self._finished) > 1:
+            self.drop(self._finished.pop(0))
         self._execute("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, self._name)
         return name
 
@@ -52,14 +56,26 @@ class TestServer:
     def drop(self, name: str) -> None:
         self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
+    def finish(self, name: str) -> None:
+        """This one is to be dropped: a little later, because its connections take a moment to end."""
+        self._finished.append(name)
+
     def conninfo_of(self, name: str) -> str:
         return make_conninfo(self.conninfo, dbname=name)
 
     def close(self) -> None:
+        for name in (*self._finished, self._name):
+            self.drop(name)
         self._connection.close()
 
     def _execute(self, statement: LiteralString, *names: str) -> None:
         self._connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def _fast_folder() -> str | None:
+    """Memory, where there is plenty: a database for each test is a few hundred files."""
+    memory = "/dev/shm"
+    return memory if os.path.isdir(memory) and shutil.disk_usage(memory).free > 2 * 2**30 else None
 
 
 @pytest.fixture(scope="session")
@@ -71,10 +87,9 @@ def postgres(worker_id: str) -> Iterator[TestServer]:
         server = TestServer(url, name)
         server.make_template()
         yield server
-        server.drop(name)
         server.close()
         return
-    folder = Path(tempfile.mkdtemp(prefix="concord-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="concord-test-", dir=_fast_folder()))
     embedded = EmbeddedPostgres(
         folder, settings={"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     )
@@ -91,7 +106,7 @@ def empty_database(postgres: TestServer) -> Iterator[str]:
     """The connection string of a database without any table."""
     name = postgres.create_empty()
     yield postgres.conninfo_of(name)
-    postgres.drop(name)
+    postgres.finish(name)
 
 
 @pytest.fixture
@@ -99,7 +114,7 @@ def database(postgres: TestServer) -> Iterator[str]:
     """The connection string of an empty, migrated database of this test alone."""
     name = postgres.create()
     yield postgres.conninfo_of(name)
-    postgres.drop(name)
+    postgres.finish(name)
 
 
 @pytest.fixture
@@ -107,3 +122,8 @@ async def store(database: str) -> AsyncIterator[PostgresStore]:
     """A store that wakes nobody."""
     async with PostgresStore.open(database, pair="test", run="a run") as opened:
         yield opened
+
+
+# Two cores share everything: a slow example is no fault of the code. The seed is random; failures print how to repeat.
+hypothesis.settings.register_profile("concord", deadline=None)
+hypothesis.settings.load_profile("concord")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from concord_sandbox.server import SERVICES, serve, set_up_logging
@@ -48,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--world", default="agency", metavar="NAME|FILE", help="what they start from (agency)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="makes a built-in world anew (1)")
     parser.add_argument(
+        "--save", type=Path, metavar="FILE", help="write the world, with what only its maker knows, to FILE and end"
+    )
+    parser.add_argument(
         "--log-level",
         default="warning",
         choices=("critical", "error", "warning", "info", "debug"),
@@ -60,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run until a signal; the exit code: 0 when stopped by one, 2 when something asked for cannot be had."""
     parser = _parser()
     asked = parser.parse_args(arguments)
+    if asked.save is not None:
+        return _save(parser, asked)
     ports = {name: port for name in SERVICES if (port := getattr(asked, name)) is not None}
     if not ports:
         parser.error("no service asked for: give at least one of --salesforce PORT, --hubspot PORT, --notion PORT")
@@ -67,6 +74,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         asyncio.run(serve(load_world(asked.world, asked.seed), ports, asked.log_level))
     except ControlError as error:
+        parser.error(str(error))
+    return 0
+
+
+def _save(parser: _Parser, asked: argparse.Namespace) -> int:
+    """Write the world to a file; 2 when it cannot be had or written."""
+    try:
+        world = load_world(asked.world, asked.seed)
+        asked.save.write_text(json.dumps(world, ensure_ascii=False), encoding="utf-8")
+    except (ControlError, OSError) as error:
         parser.error(str(error))
     return 0
 

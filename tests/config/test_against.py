@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -118,13 +117,16 @@ def test_a_field_that_is_off_is_not_looked_at() -> None:
 
 
 def test_types_that_can_never_be_carried_are_told_unless_that_direction_is_never_written() -> None:
-    number, box = FieldSpec("X__c", T.NUMBER), FieldSpec("x", T.CHECKBOX)
-    problems = _check(_mapped(), number, box).problems
-    assert "X__c (number) cannot be carried to HubSpot's x (checkbox)" in problems[0].text
-    text = FieldSpec("x", T.TEXT)
-    assert "x (text) cannot" not in "".join(one.text for one in _check(_mapped(), number, text).problems)
-    date = FieldSpec("X__c", T.CHECKBOX)
-    assert _paths(_check(_mapped("rule: always_salesforce"), date, text)) == []
+    number, box, text = FieldSpec("X__c", T.NUMBER), FieldSpec("x", T.CHECKBOX), FieldSpec("x", T.TEXT)
+    there, back = sorted(_check(_mapped(), number, box).problems, key=lambda one: one.text, reverse=True)
+    assert there.text == "Salesforce's X__c (number) cannot be carried to HubSpot's x (checkbox)"
+    assert back.text == "HubSpot's x (checkbox) cannot be carried to Salesforce's X__c (number)"
+    assert _check(_mapped(), number, text).problems == ()
+    moment = FieldSpec("X__c", T.DATETIME)
+    (one_way,) = _check(_mapped(), moment, text).problems
+    assert one_way.text == "HubSpot's x (text) cannot be carried to Salesforce's X__c (datetime)"
+    assert "`rule: always_salesforce`" in one_way.advice
+    assert _check(_mapped("rule: always_salesforce"), moment, text).problems == ()
 
 
 @pytest.mark.parametrize(
@@ -157,26 +159,22 @@ def test_what_a_value_may_lose_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "change", "path"),
+    ("name", "instead", "path"),
     [
-        ("left", {"unique": False}, "people.keys.salesforce"),
-        ("left", {"updatable": False}, "people.keys.salesforce"),
-        ("left", None, "people.keys.salesforce"),
-        ("right", {"unique": False}, "people.keys.hubspot.Lead"),
-        ("right", {"creatable": False}, "people.keys.hubspot.Lead"),
-        ("right", None, "people.keys.hubspot.Lead"),
+        ("Key__c", FieldSpec("Key__c", T.TEXT, unique=False), "people.keys.salesforce"),
+        ("Key__c", FieldSpec("Key__c", T.TEXT, unique=True, updatable=False), "people.keys.salesforce"),
+        ("Key__c", None, "people.keys.salesforce"),
+        ("lead_key", FieldSpec("lead_key", T.TEXT, unique=False), "people.keys.hubspot.Lead"),
+        ("lead_key", FieldSpec("lead_key", T.TEXT, unique=True, creatable=False), "people.keys.hubspot.Lead"),
+        ("lead_key", None, "people.keys.hubspot.Lead"),
     ],
 )
-def test_a_key_has_to_be_there_unique_and_writable(side: str, change: Mapping[str, bool] | None, path: str) -> None:
+def test_a_key_has_to_be_there_unique_and_writable(name: str, instead: FieldSpec | None, path: str) -> None:
     left, right = _left(), _right()
-    name, specs = ("Key__c", left) if side == "left" else ("lead_key", right)
+    specs = left if name in left["Lead"].fields else right
     for key, spec in specs.items():
-        fields = dict(spec.fields)
-        if change is None:
-            del fields[name]
-        else:
-            fields[name] = FieldSpec(name, T.TEXT, **{"unique": True, **change})
-        specs[key] = replace(spec, fields=fields)
+        others = {one: field for one, field in spec.fields.items() if one != name}
+        specs[key] = replace(spec, fields=others if instead is None else {**others, name: instead})
     assert set(_paths(config.check_against(_settings(), left, right))) == {path}
 
 

@@ -236,7 +236,7 @@ def test_off_yes_and_no_are_words_not_truth_values() -> None:
     found = config.read_text(_extra("rule: off, options: {Yes: NO, on: off, 5: 6}"), "x")
     assert found.settings is not None
     (people,) = found.settings.objects
-    assert list(people.fields[-1].options.items()) == [("Yes", "NO"), ("on", "off"), ("5", "6")]
+    assert people.fields[-1].options == (("Yes", "NO"), ("on", "off"), ("5", "6"))
 
 
 # --- secrets ------------------------------------------------------------

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from concord import config
-from concord.config.options import OptionPairs
 from concord.core.lifecycle import may_move
 from concord.core.mapping import FieldPair, Owner, Specs, SyncRule, translate
 from concord.core.model import Side
@@ -84,16 +83,6 @@ def test_a_lead_status_stands_for_several_of_hubspots_and_comes_back_from_each()
 
 def _picklist(name: str, values: tuple[str, ...]) -> FieldSpec:
     return FieldSpec(name, FieldType.PICKLIST, options=tuple(Option(one, one) for one in values))
-
-
-def test_option_pairs_keep_every_pair_and_answer_with_the_first() -> None:
-    pairs = OptionPairs((("a", "1"), ("a", "2"), ("b", "2")))
-    assert pairs["a"] == "1"
-    assert list(pairs.items()) == [("a", "1"), ("a", "2"), ("b", "2")]
-    assert (len(pairs), "a" in pairs, "c" in pairs) == (3, True, False)
-    assert pairs == OptionPairs((("a", "1"), ("a", "2"), ("b", "2")))
-    assert pairs != OptionPairs((("a", "1"),))
-    assert hash(pairs) == hash(OptionPairs(pairs.pairs()))
 
 
 def test_people_are_made_by_unique_keys_and_companies_are_not_made() -> None:

@@ -322,7 +322,14 @@ async def test_a_saved_account_loads_as_the_same_account() -> None:
 
 async def test_a_malformed_world_changes_nothing() -> None:
     hub = Hub({"records": {"contacts": [ANN]}})
-    for bad in ({"nonsense": 1}, {"records": {"contacts": [{"id": "x"}]}}, {"webhooks": {"subscriptions": [{}]}}):
+    worlds: list[dict[str, object]] = [
+        {"nonsense": 1},
+        {"records": {"contacts": [{"id": "x"}]}},
+        {"webhooks": {"subscriptions": [{}]}},
+        {"records": []},
+        {"time_zone": "Moon/Crater"},
+    ]
+    for bad in worlds:
         answer = await hub.client.put("/_control/world", json=bad)
         assert answer.status_code == 400
     assert (await hub.values("101", "firstname"))["firstname"] == "Ann"

@@ -145,11 +145,11 @@ def test_the_older_client_makes_reads_finds_and_links(older: Any) -> None:
     assert [row.new for row in upserted.results] == [False, True]
     older.crm.associations.v4.basic_api.create_default("contacts", made.id, "companies", "201")
     page = older.crm.associations.v4.basic_api.get_page("contacts", made.id, "companies")
-    assert [row.to_object_id for row in page.results] == [201]
+    assert [row.to_object_id for row in page.results] == ["201"]
     read = older.crm.associations.v4.batch_api.get_page(
         "contacts", "companies", BatchInputPublicFetchAssociationsBatchRequest(inputs=[{"id": made.id}])
     )
-    assert [row.to_object_id for row in read.results[0].to] == [201]
+    assert [row.to_object_id for row in read.results[0].to] == ["201"]
 
 
 def test_the_older_client_reads_everything_and_understands_errors(older: Any) -> None:

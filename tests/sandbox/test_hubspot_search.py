@@ -87,8 +87,11 @@ JSON = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
 )
 KEYS = st.sampled_from(
-    "inputs properties id idProperty filterGroups filters propertyName operator value values sorts limit after query"
-    " associations to types associationTypeId primaryObjectId objectIdToMerge objectId name label options type".split()
+    [
+        *("inputs", "properties", "id", "idProperty", "filterGroups", "filters", "propertyName", "operator", "value"),
+        *("values", "sorts", "limit", "after", "query", "associations", "to", "from", "types", "associationTypeId"),
+        *("primaryObjectId", "objectIdToMerge", "objectId", "name", "label", "options", "type", "groupName"),
+    ]
 )
 BODIES = st.recursive(
     SCALARS | st.sampled_from(["101", "email", "contacts", "EQ", "BETWEEN", "lastmodifieddate"]),
@@ -271,3 +274,9 @@ async def test_injected_faults_speak_as_the_vendor_does(
     if status == 477:
         assert int(answer.headers["Retry-After"]) == 86_400
     await hub.good("GET", f"{OBJECTS}/contacts")
+
+
+async def test_too_many_properties_in_a_query_string_are_refused() -> None:
+    hub = Hub({"records": {"contacts": PEOPLE}})
+    names = ",".join(f"property_{number}" for number in range(700))
+    await hub.refused(414, "GET", f"{OBJECTS}/contacts/1?properties={names}")

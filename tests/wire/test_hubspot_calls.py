@@ -75,6 +75,11 @@ async def test_the_account_is_told_and_every_path_has_the_configured_version() -
     assert remote.calls() == 1
 
 
+async def test_an_address_that_is_no_hubspot_is_told_as_such() -> None:
+    with pytest.raises(RemoteRefused, match="Check the configured address"):
+        await hubspot(lambda request: ok({"hello": "world"})).account()
+
+
 async def test_a_token_that_is_not_accepted_is_refused_with_advice() -> None:
     refuse = {"category": "INVALID_AUTHENTICATION", "message": "Authentication credentials not found"}
     with pytest.raises(RemoteRefused, match="not accepted") as caught:
@@ -170,6 +175,16 @@ async def test_searches_go_at_most_four_a_second_and_leave_the_others_alone() ->
     assert clock.slept == []
     await remote.changed(["contacts"], position, timedelta())
     assert sum(clock.slept) == pytest.approx(1.0)
+
+
+async def test_a_search_counts_against_the_burst_as_well() -> None:
+    clock = FakeClock()
+    remote = hubspot(lambda request: ok({"results": []} if "search" in request.url.path else ACCOUNT), clock, burst=10)
+    for _ in range(3):
+        await remote.changed(["contacts"], json.dumps({"contacts": {"at": 1}}), timedelta())
+    for _ in range(7):
+        await remote.account()
+    assert sum(clock.slept) == pytest.approx(10.0)
 
 
 async def test_a_rate_limit_is_waited_out() -> None:

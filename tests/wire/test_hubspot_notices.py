@@ -80,7 +80,7 @@ def test_a_forged_call_is_refused_whatever_was_changed() -> None:
     assert reason_of(headers={**headers, "X-HubSpot-Signature-v3": "é\udcff"}) == "forged"
 
 
-@given(st.text(st.characters(blacklist_categories=("Cs",)), max_size=60))
+@given(st.text(st.characters(codec="utf-8"), max_size=60))
 def test_no_guessed_signature_is_believed(guess: str) -> None:
     headers = {"X-HubSpot-Signature-v3": guess, "X-HubSpot-Request-Timestamp": STAMP}
     assert reason_of(headers=headers) in ("forged", "unsigned")

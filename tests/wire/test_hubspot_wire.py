@@ -24,7 +24,7 @@ def spec(kind: FieldType, name: str = "p") -> FieldSpec:
 MOMENTS = st.integers(min_value=-62_000_000_000_000, max_value=253_000_000_000_000).map(
     lambda number: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=number)
 )
-OPTIONS = st.text(st.characters(blacklist_characters=";", blacklist_categories=("Cs",)), min_size=1).filter(
+OPTIONS = st.text(st.characters(blacklist_characters=";", codec="utf-8"), min_size=1).filter(
     lambda text: text == text.strip()
 )
 TYPED: st.SearchStrategy[tuple[FieldType, Value]] = st.one_of(
@@ -98,6 +98,12 @@ def test_a_value_that_the_property_cannot_hold_is_not_written(value: Value, kind
         format_value(value, spec(kind))
 
 
+def test_whoever_never_said_a_word_is_not_opted_out() -> None:
+    assert parse(None, spec(FieldType.CHECKBOX, "hs_email_optout")) is False
+    assert parse("true", spec(FieldType.CHECKBOX, "hs_email_optout")) is True
+    assert parse(None, spec(FieldType.CHECKBOX, "another")) is BLANK
+
+
 def test_several_options_are_written_without_the_leading_semicolon_that_would_add_them() -> None:
     assert format_value(frozenset({"b", "a"}), spec(FieldType.MULTI_PICKLIST)) == "a;b"
 
@@ -121,6 +127,7 @@ def test_only_entries_of_our_own_app_are_ours_in_a_history() -> None:
         {"value": "b", "timestamp": "2026-11-02T11:00:00.000Z", "sourceType": "INTEGRATION", "sourceId": "9"},
         {"value": "a", "timestamp": "2026-11-02T10:00:00.000Z", "sourceType": "CRM_UI", "sourceId": "userId:5"},
         {"value": "0", "timestamp": "2026-11-02T09:00:00.000Z", "sourceType": "INTEGRATION", "sourceId": "99"},
+        {"value": "-", "timestamp": "2026-11-02T08:00:00.000Z", "sourceType": "API", "sourceId": ""},
         {"value": "lost", "timestamp": None, "sourceType": "API"},
     ]
     row = {"id": "7", "updatedAt": "2026-11-02T11:00:00.000Z", "propertiesWithHistory": {"p": entries}}
@@ -129,6 +136,7 @@ def test_only_entries_of_our_own_app_are_ours_in_a_history() -> None:
         ("b", True, "9"),
         ("a", False, "userId:5"),
         ("0", False, "99"),
+        ("-", False, "API"),
     ]
     assert record.ours
     assert record.modified_by == "9"

@@ -14,6 +14,7 @@ import typer
 from concord.cli.options import ConfigPath, Json, examples
 from concord.cli.show import Look, duration
 from concord.config import USUAL_PATH, Settings, load, read, schema_text
+from concord.config.problems import error
 from concord.config.words import blank_word, label, owner_word, rule_word, word
 from concord.core.mapping import BlankPolicy, FieldPair, ObjectPair, SyncRule, describe
 from concord.core.model import Side
@@ -45,12 +46,13 @@ def check(config: ConfigPath = USUAL_PATH, json: Json = False) -> None:
             }
         )
         raise typer.Exit(0 if found.settings else 2)
-    settings = load(config)
+    if found.settings is None:
+        raise error(found.file, found.problems)
     for one in found.warnings:
         look.line(f"{one.show(found.file)}\n")
-    mapped = ", ".join(f"{len(pair.fields)} for {pair.name}" for pair in settings.objects)
+    mapped = ", ".join(f"{len(pair.fields)} for {pair.name}" for pair in found.settings.objects)
     noted = f"; {_count(len(found.warnings), 'warning')}" if found.warnings else ""
-    look.line(f"{settings.file} can be used: field mappings: {mapped}{noted}")
+    look.line(f"{found.file} can be used: field mappings: {mapped}{noted}")
 
 
 def _count(number: int, what: str) -> str:
@@ -151,7 +153,7 @@ def _field(field: FieldPair, pair: ObjectPair) -> dict[str, Any]:
         "blank": blank_word(field.blank),
         "window": duration(field.window),
         "strict": field.strict,
-        "options": [list(one) for one in field.options.items()],
+        "options": [list(one) for one in field.options],
         "stages": list(field.stages),
         "default": {word(side): field.default(side) for side in Side if field.default(side) is not MISSING},
     }

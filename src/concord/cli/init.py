@@ -18,6 +18,8 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
 ) -> None:
     """Write a configuration to start from, with every setting explained. An existing file is left as it is."""
+    if output.is_dir():
+        raise ConfigError(f"{output} cannot be written: it is a folder. Name a file in it")
     if output.exists() and not force:
         raise ConfigError(f"{output} exists already and was left as it is. Name another with --output, or add --force")
     try:

@@ -210,12 +210,11 @@ def _field(path: str, pair: FieldPair, left: ObjectSpec, right: ObjectSpec, sett
 def _direction(path: str, pair: FieldPair, specs: Specs, side: Side, written: ObjectSpec) -> Iterator[Finding]:
     """Everything that speaks against writing that side."""
     source, target = specs.of(side.other), specs.of(side)
-    always = "always_salesforce" if side is Side.RIGHT else "always_hubspot"
+    reading_only = "always_salesforce" if side is Side.LEFT else "always_hubspot"  # the rule that never writes `side`
     if not target.updatable:
-        again = "can only be set when a record is made" if target.creatable else "cannot be written"
-        text = f"{label(side)}'s {written.name}.{target.name} {again}, and rule {rule_word(pair.rule)} would write it"
-        other = "always_hubspot" if side is Side.RIGHT else "always_salesforce"
-        advice = f"write `rule: {other}`, or give the integration user the right to edit it"
+        how = "can only be set when a record is made" if target.creatable else "cannot be written"
+        text = f"{label(side)}'s {written.name}.{target.name} {how}, and rule {rule_word(pair.rule)} would write it"
+        advice = f"write `rule: {reading_only}`, or give the integration user the right to edit it"
         yield Finding(f"{path}.{word(side)}", text, advice)
         return
     if not carriable(source.type, target.type):
@@ -223,8 +222,8 @@ def _direction(path: str, pair: FieldPair, specs: Specs, side: Side, written: Ob
             f"{label(side.other)}'s {source.name} ({_type(source)}) cannot be carried to {label(side)}'s "
             f"{target.name} ({_type(target)})"
         )
-        other = "always_hubspot" if always == "always_salesforce" else "always_salesforce"
-        yield Finding(path, text, f"map it to a field of a matching type, or write `rule: {other}`")
+        back = f", or write `rule: {reading_only}`" if carriable(target.type, source.type) else ""
+        yield Finding(path, text, f"map it to a field of a matching type{back}")
         return
     lost = loses(source, target)
     if lost is not None:
@@ -293,7 +292,7 @@ def _stages(path: str, pair: FieldPair, spec: FieldSpec) -> Iterator[Finding]:
 
 def _mapped_options(path: str, pair: FieldPair, specs: Specs) -> Iterator[Finding]:
     """Options that the file names and a side does not have."""
-    for left, right in pair.options.items():
+    for left, right in pair.options:
         for side, option in ((Side.LEFT, left), (Side.RIGHT, right)):
             spec = specs.of(side)
             found = {one.value: one for one in spec.options}
@@ -310,7 +309,7 @@ def _mapped_options(path: str, pair: FieldPair, specs: Specs) -> Iterator[Findin
 def _unmapped_options(path: str, pair: FieldPair, specs: Specs, side: Side) -> Iterator[Finding]:
     """Options of the other side that would become nothing on this one: such a value waits, and names both lists."""
     source, target = specs.of(side.other), specs.of(side)
-    mapped = {pair_of[0 if side is Side.RIGHT else 1] for pair_of in pair.options.items()}
+    mapped = {pair_of[0 if side is Side.RIGHT else 1] for pair_of in pair.options}
     there = [one.value for one in target.options if one.active]
     lost = [one.value for one in source.options if one.value not in mapped and one.value not in there]
     if lost:

@@ -68,7 +68,8 @@ class FieldPair:
     name: what the configuration calls it. left, right: the vendors' field names. only: the left objects it exists on
     (None: all of the object pair). window: how much newer is newer (SPEC 3.2 b; strictly more). strict: the owner wins
     whenever both sides changed. tie: for owner LATEST, who wins when the times are equal or unknown.
-    options: left option value -> right option value, for picklists whose values differ; complete both ways.
+    options: (left option, right option) pairs, for picklists whose values differ; several may share an end, and then the
+    first is the one that is written.
     stages: for FORWARD_ONLY, the values in order, in the right side's terms; exceptions: (from, to) moves, in the right
     side's terms, that are allowed against the order. default_left, default_right: what a create writes where the other
     side has nothing and this one requires a value.
@@ -84,7 +85,7 @@ class FieldPair:
     strict: bool = False
     window: timedelta = timedelta(minutes=5)
     tie: Side = Side.LEFT
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: tuple[tuple[str, str], ...] = ()
     stages: tuple[str, ...] = ()
     exceptions: frozenset[tuple[str, str]] = frozenset()
     default_left: Value = MISSING
@@ -183,9 +184,8 @@ def translate(
 
 
 def _mapped(value: Scalar, pair: FieldPair, source: Side) -> Scalar:
-    table = pair.options
-    if source is Side.RIGHT:  # several left options may share a right one: the first in the configuration is meant
-        table = {right: left for left, right in reversed(list(pair.options.items()))}
+    pairs = pair.options if source is Side.LEFT else tuple((right, left) for left, right in pair.options)
+    table = dict(reversed(pairs))  # reversed: of several, the first in the configuration is meant
     if isinstance(value, frozenset):
         return frozenset(table.get(one, one) for one in value)
     return table.get(value, value) if isinstance(value, str) else value

@@ -106,14 +106,15 @@ def plan_create(terms: Terms, source: Record, side: Side) -> RecordPlan:
     key_field = pair.keys_right[source.ref.object] if side is Side.RIGHT else pair.key_left
     system = terms.schemas[target_object].system
     intent = Intent(source.ref, system, target_object, (key_field, source.ref.id))
-    sides = {"left": source.ref, "right": None} if side is Side.RIGHT else {"left": None, "right": source.ref}
+    left, right = (source.ref, None) if side is Side.RIGHT else (None, source.ref)
     return RecordPlan(
         object_pair=pair.name,
+        left=left,
+        right=right,
         steps=(CreateStep(source.ref, side, intent, writes),),
         verdicts=verdicts,
         left_read_at=source.read_at if side is Side.RIGHT else None,
         right_read_at=source.read_at if side is Side.LEFT else None,
-        **sides,
     )
 
 
@@ -153,18 +154,20 @@ def _created(terms: Terms, pair: FieldPair, left_object: str, source: Record, si
         )
     ):
         written = MISSING
-    shown = {"left": value, "right": BLANK} if side is Side.RIGHT else {"left": BLANK, "right": value}
-    stamps = {f"{side.other}_stamp": stamp_of(source, name)}
-    writes = {f"write_{side}": written}
+    from_left = side is Side.RIGHT
+    stamp = stamp_of(source, name)
     return Verdict(
         field=pair.name,
         outcome=outcome if written is not MISSING or outcome is not Outcome.CARRIED else Outcome.AGREED,
         rule=rule,
         reason=reason,
+        left=value if from_left else BLANK,
+        right=BLANK if from_left else value,
         base=None,
+        write_left=MISSING if from_left else written,
+        write_right=written if from_left else MISSING,
         winner=side.other,
         first_link=True,
-        **shown,
-        **stamps,  # type: ignore[arg-type]  # left_stamp or right_stamp
-        **writes,  # type: ignore[arg-type]  # write_left or write_right
+        left_stamp=stamp if from_left else None,
+        right_stamp=None if from_left else stamp,
     )

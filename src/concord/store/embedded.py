@@ -233,18 +233,24 @@ class EmbeddedPostgres:
         return self._copied(installation) / "bin"
 
     def _copied(self, installation: Path) -> Path:
+        """A copy of the installation, with the libraries that the package keeps beside itself, at the same places
+        relative to one another, for the programs find them so."""
         self._make_elsewhere()
+        package = installation.parent
         made = int((installation / "bin" / "postgres").stat().st_mtime)
         copy = self._elsewhere / f"{installation.name}-{made}"
         if not copy.exists():
             draft = Path(tempfile.mkdtemp(prefix=".copy-", dir=self._elsewhere))
             for part in ("bin", "lib", "share"):
-                shutil.copytree(installation / part, draft / part, symlinks=True)
+                shutil.copytree(installation / part, draft / package.name / installation.name / part, symlinks=True)
+            libraries = package.with_name(f"{package.name}.libs")
+            if libraries.exists():
+                shutil.copytree(libraries, draft / libraries.name, symlinks=True)
             draft.chmod(0o755)
             with contextlib.suppress(OSError):  # another Concord finished the same copy a moment earlier
                 draft.rename(copy)
             shutil.rmtree(draft, ignore_errors=True)
-        return copy
+        return copy / package.name / installation.name
 
     # --- processes ---------------------------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ from concord_sandbox.hubspot.webhooks import Webhooks
 from concord_sandbox.service import ControlError, Controls
 
 _ORDINARY_USER = "101"
+_LONGEST_URL = 8_000  # then 414: too many properties in the query string (API reference section 4)
 _LIMITS = ("burst_limit", "daily_limit", "search_limit")
 
 
@@ -59,8 +60,11 @@ class HubSpotService:
         self.webhooks.use(portal)
         self.crm = Crm(portal, self.controls.clock, self.webhooks.hear)
         self._tokens = account.Tokens(portal)
+        self.limits = self._limits_of(portal)
+
+    def _limits_of(self, portal: Portal) -> RateLimits:
         settings = portal.settings
-        self.limits = RateLimits(
+        return RateLimits(
             self.controls.clock,
             int(settings["burst_limit"]),
             int(settings["daily_limit"]),
@@ -93,6 +97,8 @@ class HubSpotService:
         await self._answer(scope, raw_path, body)(scope, receive, send)
 
     def _answer(self, scope: Scope, path: str, body: bytes) -> Response:
+        if len(path) + len(scope.get("query_string", b"")) > _LONGEST_URL:
+            return self._error(for_status(414, None))
         found = self._urls.find(scope["method"], path)
         if isinstance(found, int):
             words = "resource not found" if found == 404 else f"Method {scope['method']} is not allowed here"
@@ -150,8 +156,9 @@ class HubSpotService:
         return answer(error.body(correlation_id), error.status, {**(headers or {}), **error.headers})
 
     def fault_response(self, fault: Fault) -> Response:
-        headers = {"Retry-After": ""} if fault.status == 429 else {}
-        return self._error(for_status(fault.status, fault.code), {**headers, **fault.headers})
+        error = for_status(fault.status, fault.code)
+        error.headers |= fault.headers
+        return self._error(error)
 
     def response_headers(self) -> dict[str, str]:
         """The rate headers of an answer that does not say itself which it has (injected faults)."""
@@ -166,12 +173,10 @@ class HubSpotService:
     def load(self, world: dict[str, Any]) -> None:
         try:
             portal = models.load(world, self.controls.clock.epoch_ms())
-            before = self.webhooks
-            fresh = Webhooks(self.controls, None)
-            fresh.use(portal)  # refuses bad settings before anything is changed
+            Webhooks(self.controls, None).use(portal)  # bad settings are refused before anything is changed
+            self._limits_of(portal)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ControlError(f"the section hubspot of the world is malformed: {error}") from error
-        self.webhooks = before
         self._use(portal)
 
     def save(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from concord.core.model import Account, Change, Gone, Receipt, Record, SweepPage
 from concord.core.values import ObjectSpec
+from concord.errors import Category, RemoteRefused
 from concord.systems.http import Clock, Http, Transport
 from concord.systems.hubspot import schema, sweep
 from concord.systems.hubspot.auth import Auth, RefreshedToken, StaticToken
@@ -117,6 +118,10 @@ class HubSpot:
         Raises RemoteRefused when the token is not accepted.
         """
         answer = await self._caller.get(self._caller.paths.account(), "account")
+        if not isinstance(answer.body, Mapping) or not answer.body.get("portalId"):
+            raise RemoteRefused(
+                SYSTEM, Category.INTERNAL, "the account details name no portal", advice="Check the configured address"
+            )
         portal = str(answer.body["portalId"])
         self._daily.utc_offset = timedelta(milliseconds=int(answer.body.get("utcOffsetMilliseconds") or 0))
         kind = str(answer.body.get("accountType") or "STANDARD").lower().replace("_", " ")

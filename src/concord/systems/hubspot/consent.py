@@ -12,11 +12,10 @@ from typing import Final
 from urllib.parse import quote
 
 from concord.core.model import Failure
-from concord.core.values import Value
 from concord.errors import Category, RemoteError
 from concord.systems.hubspot.client import REFUSED_BATCH, Caller
 from concord.systems.hubspot.errors import failure_of, reading
-from concord.systems.hubspot.schema import OPT_OUT
+from concord.systems.hubspot.wire import OPT_OUT
 
 NO_ADDRESS: Final = Failure(
     Category.REQUIRED_FIELD,
@@ -26,28 +25,21 @@ NO_ADDRESS: Final = Failure(
     advice="Give the contact its address; without one HubSpot sends it no mail either",
 )
 
-_NO_OPT_IN: Final = Failure(
+NO_OPT_IN: Final = Failure(
     Category.PERMISSION,
-    "an opt-out from all mail is never taken back by the sync: it is the person's own word about the address",
+    "the address is opted out of all mail, and the sync never takes that back: it is the person's own word about it",
     code="OPT_OUT_STAYS",
     fields=(OPT_OUT,),
     advice="Where the person has asked for mail again, subscribe the address in HubSpot; the sync then carries it over",
 )
 
-_NO_OPT_OUT_VALUE: Final = Failure(
+NO_CHECKBOX: Final = Failure(
     Category.DATA_TYPE,
     f"{OPT_OUT} holds yes or no and nothing else",
     code="INVALID_OPT_OUT",
     fields=(OPT_OUT,),
     advice="Map it to a checkbox",
 )
-
-
-def refused(value: Value) -> Failure | None:
-    """Why this value of the opt-out cannot be written; None for True, the only one that can (SPEC 7.2)."""
-    if value is True:
-        return None
-    return _NO_OPT_OUT_VALUE if isinstance(value, str) else _NO_OPT_IN
 
 
 async def opt_out(caller: Caller, addresses: Iterable[str]) -> Mapping[str, Failure | None]:

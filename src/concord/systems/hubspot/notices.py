@@ -20,8 +20,8 @@ from concord.core.model import Lane, Notice
 from concord.core.values import Ref
 from concord.errors import WebhookRefused
 from concord.systems.hubspot.errors import SYSTEM
-from concord.systems.hubspot.schema import OPT_OUT, TYPE_IDS
-from concord.systems.hubspot.wire import instant, is_ours, millis
+from concord.systems.hubspot.schema import TYPE_IDS
+from concord.systems.hubspot.wire import OPT_OUT, instant, is_ours, millis
 
 #: How old, or how far ahead, a call's time may be (19.3).
 WINDOW_MILLIS: Final = 300_000

@@ -74,8 +74,9 @@ class Reader:
         wanted = list(dict.fromkeys(ids))
         rows = {row.id: row for row in await self._rows(spec, wanted, fields, histories)}
         homes = {identifier: identifier for identifier in wanted if identifier in rows}
+        absent = set(wanted) - set(homes)
         for row in rows.values():
-            homes |= {old: row.id for old in merged_ids(row.data) if old in wanted and old not in homes}
+            homes |= dict.fromkeys(merged_ids(row.data) & absent, row.id)
         missing = [identifier for identifier in wanted if identifier not in homes]
         if missing:
             # A single GET follows merges where a batch read may not, and it alone tells "gone" from "not shown" (9).

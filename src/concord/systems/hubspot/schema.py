@@ -11,6 +11,7 @@ from concord.core.values import TEXTUAL, FieldSpec, FieldType, ObjectSpec, Optio
 from concord.errors import Category, ConfigError, RemoteRefused
 from concord.systems.hubspot.client import Caller
 from concord.systems.hubspot.errors import SYSTEM
+from concord.systems.hubspot.wire import OPT_OUT
 
 #: Plural name in paths -> type id (section 5).
 TYPE_IDS: Final[Mapping[str, str]] = {
@@ -27,8 +28,6 @@ TYPE_IDS: Final[Mapping[str, str]] = {
     "emails": "0-49",
 }
 
-#: The any-mail opt-out of a contact: read as a property, written for the address (section 13).
-OPT_OUT: Final = "hs_email_optout"
 #: The primary company of a contact: read as a property, written as an association (section 10).
 COMPANY: Final = "associatedcompanyid"
 LIFECYCLE: Final = "lifecyclestage"

@@ -19,6 +19,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 _MILLIS: Final = re.compile(r"-?\d{1,15}")
 
+#: The any-mail opt-out of a contact: read as a property, written for the address (section 13).
+OPT_OUT: Final = "hs_email_optout"
+
 #: Where a record keeps the ids that were merged into it.
 MERGED_IDS: Final = ("hs_merged_object_ids", "hs_calculated_merged_vids", "hs_all_contact_vids")
 
@@ -34,7 +37,9 @@ def parse(text: object, spec: FieldSpec) -> Value:
     """A property's string as a typed value. What is not of the property's type comes back as the text it is: it differs
     from every typed value, so it is seen and reported, never silently taken for empty."""
     if text is None or text == "":
-        return BLANK
+        # The opt-out has two states, and empty is the one of not having opted out (section 13). As BLANK it would look
+        # like something to fill in, for every contact that never said a word.
+        return False if spec.name == OPT_OUT and spec.type is FieldType.CHECKBOX else BLANK
     if isinstance(text, bool):
         text = "true" if text else "false"
     text = str(text)

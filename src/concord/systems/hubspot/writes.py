@@ -14,14 +14,17 @@ from concord.core.model import Change, Failure, Gone, Receipt, Record
 from concord.core.values import BLANK, MISSING, Ref, Value
 from concord.errors import Category, RemoteError
 from concord.systems.hubspot.client import REFUSED_BATCH, Caller
-from concord.systems.hubspot.consent import NO_ADDRESS, opt_out, refused
+from concord.systems.hubspot.consent import NO_ADDRESS, NO_CHECKBOX, NO_OPT_IN, opt_out
 from concord.systems.hubspot.errors import SYSTEM, Reading, failure_of, reading
 from concord.systems.hubspot.records import BATCH, Reader, SpecOf, chunks
-from concord.systems.hubspot.schema import COMPANY, EMAIL, LIFECYCLE, OPT_OUT
-from concord.systems.hubspot.wire import Unwritable, format_value, properties_of
+from concord.systems.hubspot.schema import COMPANY, EMAIL, LIFECYCLE
+from concord.systems.hubspot.wire import OPT_OUT, Unwritable, format_value, properties_of
 
 #: contact -> company, primary (section 10).
 PRIMARY: Final = ({"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 1},)
+
+#: The server's clock is known to a second or so: its `Date` header has no finer time.
+CLOCK_SLACK: Final = timedelta(seconds=2)
 
 Shown = Mapping[str, Sequence[str]]
 
@@ -30,8 +33,9 @@ Shown = Mapping[str, Sequence[str]]
 class Draft:
     """One change and what has come of it so far.
 
-    properties: what goes by the ordinary write. company: MISSING when it is not to be written. touched: something of it
-    was written. stopped: its ordinary write was refused. error: the call it was in failed as a whole.
+    properties: what goes by the ordinary write. opt_in: it is to show no opt-out. company: MISSING when it is not to be
+    written. touched: something of it was written. stopped: its ordinary write was refused. error: the call it was in
+    failed as a whole.
     """
 
     index: int
@@ -39,6 +43,7 @@ class Draft:
     id: str
     properties: dict[str, str] = field(default_factory=dict)
     opt_out: bool = False
+    opt_in: bool = False
     company: Value = MISSING
     failure: Failure | None = None
     error: RemoteError | None = None
@@ -103,7 +108,7 @@ class Writer:
     async def _update(self, name: str, drafts: list[Draft], show: Shown, histories: Shown) -> None:
         # Opt-outs first: they wait for nothing, and what is refused of the other properties does not hold them up.
         await self._opt_outs(name, drafts)
-        since = self._server_now() - timedelta(seconds=1)
+        since = self._server_now() - CLOCK_SLACK
         await self._update_all(
             name, [(draft, draft.properties) for draft in drafts if draft.properties and draft.there]
         )
@@ -112,7 +117,7 @@ class Writer:
         await self._move_back(name, drafts, since, show, histories)
 
     async def _create(self, name: str, drafts: list[Draft], show: Shown, histories: Shown) -> None:
-        since = self._server_now() - timedelta(seconds=1)
+        since = self._server_now() - CLOCK_SLACK
         by_key: dict[str, list[Draft]] = {}
         for draft in drafts:
             by_key.setdefault(_key(draft.change)[0], []).append(draft)
@@ -137,10 +142,9 @@ class Writer:
         draft = Draft(index, change, change.ref.id)
         for name, value in change.values.items():
             if spec.name == "contacts" and name == OPT_OUT:
-                failure = refused(value)
-                draft.opt_out = failure is None
-                if failure:
-                    draft.fail(failure)
+                draft.opt_out, draft.opt_in = value is True, value is False or value is BLANK
+                if not draft.opt_out and not draft.opt_in:
+                    draft.fail(NO_CHECKBOX)
             elif spec.name == "contacts" and name == COMPANY:
                 if value is not BLANK and not isinstance(value, Ref):
                     draft.fail(_unwritable(name, "it holds a reference to a company"))
@@ -246,11 +250,13 @@ class Writer:
     async def _read_back(self, name: str, drafts: Sequence[Draft], show: Shown, histories: Shown) -> None:
         """Read the written records with their histories: they show what HubSpot made of the values, and any edit of a
         person that our write has just covered (SPEC 3.8)."""
-        written = [draft for draft in drafts if draft.touched and draft.there]
+        written = [draft for draft in drafts if (draft.touched or draft.opt_in) and draft.there]
         stages = any(LIFECYCLE in draft.properties for draft in written)
         fields, kept = list(show.get(name, ())), list(histories.get(name, ()))
         if stages:
             fields, kept = _with(fields, LIFECYCLE), _with(kept, LIFECYCLE)
+        if any(draft.opt_in for draft in written):
+            fields = _with(fields, OPT_OUT)
         try:
             records = await self._reader.read(name, [draft.id for draft in written], fields, kept)
         except RemoteError:
@@ -258,6 +264,10 @@ class Writer:
             return
         for draft, record in zip(written, records, strict=True):
             draft.shown = record if isinstance(record, Record) else None
+            # To write "not opted out" where nobody is, is done by doing nothing; where somebody is, it is refused
+            # (SPEC 7.2): HubSpot keeps an address's opt-out beyond its contact, so a new contact may be born with one.
+            if draft.opt_in and draft.shown is not None and draft.shown.value(OPT_OUT) is True:
+                draft.fail(NO_OPT_IN)
 
     async def _move_back(
         self, name: str, drafts: Sequence[Draft], since: datetime, show: Shown, histories: Shown

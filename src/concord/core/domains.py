@@ -1,0 +1,103 @@
+"""E-mail addresses and web domains: one form each, and whose they can be.
+
+Pure text work. The public suffix list is a file, so `Registrable` is handed in by the caller and never looked up here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
+
+from concord.core import lexicon
+
+#: A host's registrable domain ("acme.co.uk" for "mail.acme.co.uk"), or "" when it has none.
+Registrable: TypeAlias = Callable[[str], str]
+
+_ADDRESS: Final = re.compile(r"[^\s@<>,;\"()]+@[^\s@<>,;\"()]+\.[^\s@<>,;\"().]{2,}")
+_SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*:/*", re.IGNORECASE)
+_SEPARATORS: Final = re.compile(r"[.\-_+]+")
+_DIGITS: Final = re.compile(r"\d+")
+#: Hosts that are one mail service under two names.
+_TWIN_HOSTS: Final = {"googlemail.com": "gmail.com"}
+
+
+def addresses(texts: Iterable[str]) -> tuple[str, ...]:
+    """All e-mail addresses in these texts, normalised, in order, each once. What is no address, or is nobody's
+    (noreply@, someone@example.com), is left out: it tells no one apart."""
+    found: list[str] = []
+    for text in texts:
+        for one in _ADDRESS.findall(text.removeprefix("mailto:")):
+            address = normal_address(one)
+            if not _nobodys(address):
+                found.append(address)
+    return tuple(dict.fromkeys(found))
+
+
+def normal_address(text: str) -> str:
+    """An address in the form in which two are compared (SPEC 4.2): outer blanks and case do not count, nor a "+tag";
+    Gmail also ignores dots, and has two host names."""
+    local, _, host = text.strip().lower().rpartition("@")
+    host = host.rstrip(".")
+    try:
+        host = host.encode("idna").decode("ascii") if not host.isascii() else host
+    except UnicodeError:
+        host = host.strip()  # not a name that DNS can hold: compared as it stands
+    host = _TWIN_HOSTS.get(host, host)
+    local = local.partition("+")[0] or local
+    if host == "gmail.com":
+        local = local.replace(".", "")
+    return f"{local}@{host}"
+
+
+def local_part(address: str) -> str:
+    return address.rpartition("@")[0]
+
+
+def host_of(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
+def _nobodys(address: str) -> bool:
+    local, host = local_part(address), host_of(address)
+    bare = _SEPARATORS.sub("", local)
+    return bare in lexicon.NOBODY or local in lexicon.NOBODY or host in lexicon.NOWHERE
+
+
+def is_role(address: str) -> bool:
+    """Whether several people may read this mailbox by its name: info@, sales@, vertrieb.de@, office2@."""
+    local = _DIGITS.sub("", local_part(address))
+    parts = [part for part in _SEPARATORS.split(local) if part]
+    if _SEPARATORS.sub("", local) in lexicon.ROLES:
+        return True
+    own_label = host_of(address).partition(".")[0]
+    return bool(parts) and all(part in lexicon.ROLES or len(part) <= 2 or part == own_label for part in parts)
+
+
+def is_free(host: str) -> bool:
+    """Whether anyone can have an address or a page at this host: never a company's (SPEC 4.3)."""
+    return host in lexicon.FREE_MAIL or host in lexicon.DISPOSABLE or host in lexicon.HOSTING
+
+
+def company_domain(host: str, registrable: Registrable) -> str:
+    """The registrable domain of a host where it can be a company's, else ""."""
+    domain = registrable(host)
+    return "" if not domain or is_free(host) or is_free(domain) else domain
+
+
+def web_host(text: str) -> str:
+    """The host of a web address, in whatever way it was typed; "" when there is none."""
+    bare = _SCHEME.sub("", text.strip().lower())
+    host = re.split(r"[/?#\s]", bare, maxsplit=1)[0].rpartition("@")[2].partition(":")[0].strip(".")
+    host = host.removeprefix("www.")
+    if "." not in host:
+        return ""
+    try:
+        return host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+
+
+def words_of(local: str) -> tuple[str, ...]:
+    """The words of a local part: "john.smith2" is ("john", "smith", "2")."""
+    return tuple(re.findall(r"[^\W\d_]+|\d+", local))
