@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from psycopg import AsyncConnection
 
 from concord.core.model import (
     Base,
@@ -26,7 +28,7 @@ from concord.core.model import (
 from concord.core.plan import Done, Outcome, Rule, Verdict
 from concord.core.values import BLANK, MISSING, Ref, Value
 from concord.engine.ports import Store
-from concord.errors import Category
+from concord.errors import Category, StoreError
 from concord.store.store import PostgresStore
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -460,6 +462,11 @@ class TestLedger:
         assert await store.latencies(lane=Lane.CONSENT) == []
 
 
+async def _others_waiting(connection: AsyncConnection) -> bool:
+    cursor = await connection.execute("SELECT FROM pg_locks WHERE NOT granted")
+    return cursor.rowcount > 0
+
+
 class TestTransactions:
     async def test_a_position_is_kept_by_name(self, store: PostgresStore) -> None:
         assert await store.position("sweep salesforce") is None
@@ -486,6 +493,25 @@ class TestTransactions:
             assert await other.candidates("people", ["k"], "salesforce") == []
             assert await other.ledger_of(lead(1)) == []
             assert (await other.counts()).links == 0
+
+    async def test_a_database_that_is_away_is_a_store_error(self, database: str) -> None:
+        with pytest.raises(StoreError, match="does not answer"):
+            async with PostgresStore.open("host=/nowhere"):
+                pass
+        async with PostgresStore.open(database) as store, await AsyncConnection.connect(database) as connection:
+            await connection.execute("LOCK TABLE inbox")
+            waiting = asyncio.create_task(store.backlog())
+            async with asyncio.timeout(20):
+                while not await _others_waiting(connection):  # noqa: ASYNC110 - a lock tells nobody
+                    await asyncio.sleep(0)
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+            with pytest.raises(StoreError, match="does not answer"):
+                await waiting
+            await connection.rollback()
+            assert (await store.backlog())["waiting"] == 0
 
     async def test_empty_questions_have_empty_answers(self, store: PostgresStore) -> None:
         assert await store.take_in([]) == 0

@@ -3,14 +3,12 @@
 # ruff: noqa: S608 - the queries run in a sandbox in memory, and quoting is under test
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from concord_sandbox.salesforce.errors import QueryRefusal, Refusal
-from concord_sandbox.salesforce.ids import new_id
-from concord_sandbox.salesforce.query import Querier
-from concord_sandbox.salesforce.soql import Compare, like_pattern, parse, unescaped
 from tests.sandbox.salesforce_world import (
     ACME,
     ADA,
@@ -25,6 +23,11 @@ from tests.sandbox.salesforce_world import (
     Org,
     error_of,
 )
+
+from concord_sandbox.salesforce.errors import QueryRefusal, Refusal
+from concord_sandbox.salesforce.ids import new_id
+from concord_sandbox.salesforce.query import Querier
+from concord_sandbox.salesforce.soql import Compare, like_pattern, parse, unescaped
 
 
 @pytest.fixture
@@ -169,7 +172,7 @@ async def test_escapes_mean_what_salesforce_says(org: Org) -> None:
         ("SELECT Id FROM Lead WHERE Title = 'x", "MALFORMED_QUERY", "unexpected char"),
         ("SELECT Id FROM Lead WHERE CreatedDate = :when", "MALFORMED_QUERY", "unexpected char: ':'"),
         ("SELECT Id FROM Lead WHERE CreatedDate > SOMEDAY", "MALFORMED_QUERY", "unexpected token: 'SOMEDAY'"),
-        ("SELECT Id FROM Lead WHERE CreatedDate = LAST_N_DAYS:999999", "INVALID_FIELD", None),
+        ("SELECT Id FROM Lead WHERE CreatedDate = LAST_N_DAYS:999999", "MALFORMED_QUERY", "out of range"),
         ("SELECT Id FROM Lead LIMIT x", "MALFORMED_QUERY", "unexpected token: 'x'"),
         ("SELECT Id l FROM Lead", "MALFORMED_QUERY", "only aggregate expressions use field aliasing"),
         ("SELECT Id, id FROM Lead", "INVALID_FIELD", "duplicate field selected: id"),
@@ -195,10 +198,7 @@ async def test_escapes_mean_what_salesforce_says(org: Org) -> None:
         ("SELECT Id FROM Lead OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE", "2000"),
     ],
 )
-async def test_a_query_is_refused_in_salesforces_words(org: Org, text: str, code: str, words: str | None) -> None:
-    if words is None:  # far in the past is not wrong
-        assert await org.column(text) != []
-        return
+async def test_a_query_is_refused_in_salesforces_words(org: Org, text: str, code: str, words: str) -> None:
     given_code, message = await org.refusal(text)
     assert given_code == code
     assert words in message
@@ -339,46 +339,82 @@ def test_numbers_survive_writing_and_reading(number: float) -> None:
     assert query.where.literal.value == number
 
 
-_WORDS = st.sampled_from(
+_VOCABULARY = (
     "SELECT FROM WHERE AND OR NOT IN LIKE ORDER BY GROUP HAVING LIMIT OFFSET NULLS FIRST LAST ASC DESC INCLUDES "
     "COUNT() COUNT(Id) ( ) , = != < >= 'x' '\\ ' 1 -2.5 null true TODAY LAST_N_DAYS:3 2026-01-01 2026-01-01T00:00:00Z "
-    "Id Lead Contact Name Email Owner.Name Account.Owner.Name Contacts MailingAddress DoNotCall Description".split(" ")
+    "Id Lead Contact Name Email Owner.Name Account.Owner.Name Contacts MailingAddress DoNotCall Description"
 )
+_WORDS = st.sampled_from(_VOCABULARY.split())
 _SMALL = Org()
 
 
 @given(st.text(max_size=80) | st.lists(_WORDS, max_size=25).map(" ".join))
 def test_garbage_is_refused_and_never_breaks_the_parser(text: str) -> None:
-    try:
-        parse(text)
-    except QueryRefusal as refusal:
+    refusal = _refusal_of(lambda: parse(text))
+    if refusal is not None:
+        assert isinstance(refusal, QueryRefusal)
         assert refusal.fails[0].code in ("MALFORMED_QUERY", "QUERY_TOO_COMPLICATED")
         assert refusal.placed(text).fails[0].message
 
 
-_COLUMNS = st.lists(st.sampled_from(["Id", "Name", "Account.Name", "COUNT(Id)", "MAX(DoNotCall)", "MIN(Email) m",
-                                     "(SELECT Id FROM Histories)", "MailingAddress"]), min_size=1, max_size=3)  # fmt: skip
-_NAMES = st.sampled_from(["Id", "Email", "DoNotCall", "Score__c", "CreatedDate", "Birthdate", "Topics__c", "Account.Name",
-                          "MailingAddress", "Description"])  # fmt: skip
-_VALUES = st.sampled_from(["null", "''", "'a'", "'003000000000001'", "5", "1e300", "true", "TODAY", "2026-01-01",
-                           "2026-01-01T00:00:00Z", "LAST_N_YEARS:9999", "(SELECT Id FROM Account)", "('a', null)",
-                           "('003000000000001')", "(1)"])  # fmt: skip
+def _refusal_of(work: Callable[[], Any]) -> Refusal | None:
+    """What a piece of work was refused with; any other exception is a fault of the sandbox."""
+    try:
+        work()
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+_COLUMNS = st.lists(
+    st.sampled_from(
+        [
+            "Id",
+            "Name",
+            "Account.Name",
+            "COUNT(Id)",
+            "MAX(DoNotCall)",
+            "MIN(Email) m",
+            "(SELECT Id FROM Histories)",
+            "MailingAddress",
+        ]
+    ),
+    min_size=1,
+    max_size=3,
+)
+_FIELDS = "Id Email DoNotCall Score__c CreatedDate Birthdate Topics__c Account.Name MailingAddress Description"
+_NAMES = st.sampled_from(_FIELDS.split())
+_GIVEN = (
+    "null '' 'a' '003000000000001' 5 1e300 true TODAY 2026-01-01 2026-01-01T00:00:00Z LAST_N_YEARS:9999 "
+    "('a',null) ('003000000000001') (1)"
+)
+_VALUES = st.sampled_from([*_GIVEN.split(), "(SELECT Id FROM Account)"])
 _OPERATORS = st.sampled_from(["=", "!=", "<", ">=", "LIKE", "IN", "NOT IN", "INCLUDES"])
 _CONDITION = st.builds("{} {} {}".format, _NAMES, _OPERATORS, _VALUES)
-_TAILS = st.sampled_from(["", " ORDER BY Id", " ORDER BY SystemModstamp, Id LIMIT 1", " GROUP BY AccountId",
-                          " ORDER BY Account.Name DESC", " GROUP BY DoNotCall HAVING COUNT(Id) > 0", " LIMIT 0"])  # fmt: skip
+_TAILS = st.sampled_from(
+    [
+        "",
+        " ORDER BY Id",
+        " ORDER BY SystemModstamp, Id LIMIT 1",
+        " GROUP BY AccountId",
+        " ORDER BY Account.Name DESC",
+        " GROUP BY DoNotCall HAVING COUNT(Id) > 0",
+        " LIMIT 0",
+    ]
+)
 
 
 @given(_COLUMNS, _CONDITION, _CONDITION, _TAILS)
 def test_whatever_parses_is_answered_or_refused(columns: list[str], one: str, other: str, tail: str) -> None:
     text = f"SELECT {', '.join(columns)} FROM Contact WHERE {one} OR NOT ({other}){tail}"
     querier = Querier(_SMALL.service._api.org, START, "v66.0", with_deleted=True)
-    try:
+
+    def answer() -> None:
         result = querier.run(text)
-    except Refusal as refusal:
-        assert refusal.status == 400
-    else:
         assert all("attributes" in result.shape(row) for row in result.rows)
+
+    refusal = _refusal_of(answer)
+    assert refusal is None or refusal.status == 400
 
 
 async def test_margaret_is_found_by_her_conversion(org: Org) -> None:

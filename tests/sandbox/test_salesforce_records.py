@@ -6,8 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from concord_sandbox.salesforce.ids import checksum, full_id, new_id
 from tests.sandbox.salesforce_world import (
     ACME,
     ADA,
@@ -22,6 +20,8 @@ from tests.sandbox.salesforce_world import (
     Org,
     error_of,
 )
+
+from concord_sandbox.salesforce.ids import checksum, full_id, new_id
 
 
 @pytest.fixture

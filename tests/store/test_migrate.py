@@ -31,7 +31,7 @@ async def test_a_later_version_of_the_queue_adds_its_migrations(empty_database: 
     names = await migrate(empty_database)
     (newest,) = (name for name in names if name.startswith("queue/03.03"))
     await execute(empty_database, "DROP FUNCTION procrastinate_fetch_job_v2")
-    await execute(empty_database, f"DELETE FROM migration WHERE name = '{newest}'")
+    await execute(empty_database, "DELETE FROM migration WHERE name LIKE 'queue/03.03%'")
     assert await migrate(empty_database) == [newest]
     await execute(empty_database, "SELECT procrastinate_fetch_job_v2(NULL, NULL)")
 

@@ -7,18 +7,13 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from concord_sandbox.control import SandboxApp
-from concord_sandbox.hubspot.service import HubSpotService
-from concord_sandbox.salesforce.service import SalesforceService
-from concord_sandbox.clock import SandboxClock
-from concord_sandbox.service import Controls
-from concord_sandbox.worlds import empty
-from starlette.types import ASGIApp, Receive, Scope as AsgiScope, Send
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from concord import config
 from concord.app import Concord, Parts, opened
@@ -28,8 +23,28 @@ from concord.core.values import Ref
 from concord.engine.sweep import sweep
 from concord.engine.sync import run_batch
 from concord.web.intake import HUBSPOT_PATH, Intake
+from concord_sandbox.clock import SandboxClock
+from concord_sandbox.control import SandboxApp
+from concord_sandbox.hubspot.service import HubSpotService
+from concord_sandbox.salesforce.service import SalesforceService
+from concord_sandbox.service import Controls
+from concord_sandbox.worlds import empty
 
 START = datetime(2026, 11, 2, 9, 0, 0, tzinfo=UTC)
+#: Fields of a lead and of a contact that hold plain texts on both sides, for asking whether two records agree.
+TEXTS = {
+    "Email": "email",
+    "FirstName": "firstname",
+    "LastName": "lastname",
+    "Title": "jobtitle",
+    "Phone": "phone",
+    "MobilePhone": "mobilephone",
+    "City": "city",
+}
+
+
+class Killed(BaseException):
+    """kill -9 at a point of the line: nothing may catch it."""
 
 
 class StageClock:
@@ -71,7 +86,8 @@ class Stage:
     secrets: Secrets
     database: str
     receiver: _Late
-    reach: Callable[[str], None] = field(default=lambda point: None)
+    #: What is to happen when the line comes to a point of its own (engine/sync.py CRASH_POINTS): each once, in order.
+    moments: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
 
     # --- people at work
 
@@ -97,6 +113,45 @@ class Stage:
     def edit_hs(self, record_id: str, object_name: str = "contacts", **fields: Any) -> None:
         self.hubspot.service.human_edit(object_name, record_id, fields, None)
 
+    # --- at exactly this moment
+
+    def once(self, point: str, act: Callable[[], None]) -> None:
+        """Do this, once, when the line reaches that point."""
+        self.moments.append((point, act))
+
+    def reach(self, point: str) -> None:
+        for place, (wanted, act) in enumerate(self.moments):
+            if wanted == point:
+                del self.moments[place]
+                act()
+                return
+
+    def kill(self, point: str) -> None:
+        """Let the next Concord that reaches that point die there."""
+
+        def die() -> None:
+            raise Killed(point)
+
+        self.once(point, die)
+
+    async def dies(self, point: str, *, sweeps: bool = True) -> None:
+        """A Concord starts, learns of everything, works, and is killed at that point. What it held is free again when
+        its lease ends: the clock is moved to then."""
+        self.kill(point)
+        try:
+            async with self.concord() as concord:
+                await self.learn(concord, sweeps=sweeps)
+                await self.work(concord)
+        except Killed:
+            self.clock.pass_(minutes=3)
+            return
+        raise AssertionError(f"it never came to {point!r}")
+
+    async def recovers(self) -> None:
+        """A new Concord starts on what the dead one left, and works until all is quiet."""
+        async with self.concord() as concord:
+            await self.settle(concord)
+
     # --- what is there
 
     def sf(self, object_name: str) -> dict[str, dict[str, Any]]:
@@ -104,6 +159,16 @@ class Stage:
 
     def hs(self, object_name: str = "contacts") -> dict[str, dict[str, Any]]:
         return {one["id"]: one["fields"] for one in self.hubspot.service.records(object_name)}
+
+    def people(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Everybody, by system and id, with the plain texts that both systems have, in Salesforce's names."""
+        left = {**self.sf("Lead"), **self.sf("Contact")}
+        return {
+            "salesforce": {at: {name: row.get(name) or "" for name in TEXTS} for at, row in left.items()},
+            "hubspot": {
+                at: {ours: row.get(theirs, "") for ours, theirs in TEXTS.items()} for at, row in self.hs().items()
+            },
+        }
 
     def writes(self, *, system: str) -> int:
         """How many calls that may have written something a system has answered."""
@@ -128,25 +193,28 @@ class Stage:
             hubspot_transport=httpx.ASGITransport(app=self.hubspot),
             run="a story",
         )
-        async with opened(self.settings, self.secrets, parts) as concord:
-            if concord.scope.reach.__name__ == "<lambda>":
-                object.__setattr__(concord.scope, "reach", self.reach)
+        async with opened(self.settings, self.secrets, parts) as made:
+            concord = replace(made, scope=replace(made.scope, reach=self.reach))
             self.receiver.app = Intake(concord, self.secrets.hubspot_client_secret).app()
             yield concord
 
     async def settle(self, concord: Concord, *, sweeps: bool = True, rounds: int = 12) -> None:
         """Deliver, sweep and work until nothing is left to do; a story that never settles fails."""
         for _ in range(rounds):
-            self.clock.pass_(seconds=2)
-            sent = await self.hubspot.service.deliver()
-            touched = 0
-            if sweeps:
-                for side in Side:
-                    touched += await sweep(concord.scope, side)
+            sent, touched = await self.learn(concord, sweeps=sweeps)
             worked = await self.work(concord)
             if not (sent or touched or worked) and await self.idle(concord):
                 return
         raise AssertionError(f"not quiet after {rounds} rounds: {dict(await concord.store.backlog())}")
+
+    async def learn(self, concord: Concord, *, sweeps: bool = True) -> tuple[int, int]:
+        """Two seconds pass, webhooks arrive and both sides are swept: how many were sent, and how many rows touched."""
+        self.clock.pass_(seconds=2)
+        sent, touched = await self.hubspot.service.deliver(), 0
+        if sweeps:
+            for side in Side:
+                touched += await sweep(concord.scope, side)
+        return sent, touched
 
     async def idle(self, concord: Concord) -> bool:
         backlog = await concord.store.backlog()
@@ -167,7 +235,7 @@ def _only_reads(call: Mapping[str, Any]) -> bool:
     return call["method"] == "POST" and last_two[-2] == "sobjects" and "composite" in call["path"]
 
 
-def stage(database: str, world: Mapping[str, Any] | None = None, **settings_of: Any) -> Stage:
+def stage(database: str, world: Mapping[str, Any] | None = None) -> Stage:
     """A stage with a world (an empty one, with the schemas of the built-in worlds, where none is given)."""
     given = dict(world) if world is not None else empty.build(1)
     clock = StageClock()

@@ -12,15 +12,18 @@ from typing import Annotated
 
 import typer
 
-from concord.cli import config, init, sandbox
+from concord.cli import config, demo, init, reconcile, sandbox, serve
 from concord.cli.options import examples
 from concord.cli.show import Look
 from concord.errors import ConcordError, ConfigError
 
 #: Every command is a module with `add_to`; this is the order in which `--help` lists them.
 _COMMANDS = (
+    demo,
     init,
     config,
+    reconcile,
+    serve,
     sandbox,
 )
 

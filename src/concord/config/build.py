@@ -43,7 +43,8 @@ def writes(rule: SyncRule, side: Side) -> bool:
 def object_pairs(file: File, reading: Reading) -> tuple[ObjectPair, ...]:
     """Core's mapping of every object section that the file has; what is wrong with it is noted in `reading`."""
     check_sync(file, reading)
-    named = {"people": file.people, "companies": file.companies}
+    # Companies come first: people refer to them, and a reference waits for its company to be linked.
+    named = {"companies": file.companies, "people": file.people}
     return tuple(
         _object_pair(name, section, file.sync, reading) for name, section in named.items() if section is not None
     )

@@ -143,7 +143,7 @@ _FAR: Final = 1 << 90  # further than any sum of weights
 
 @dataclass(frozen=True)
 class Rules(Generic[T]):
-    """What `settle` has to be told: how to find and compare, the bounds, the pairs to keep apart, the links there are."""
+    """What `settle` has to be told: how to find and compare, the bounds, what to keep apart, the links there are."""
 
     keys: Callable[[T], frozenset[str]]
     compare: Callable[[T, T], Score]
@@ -204,13 +204,15 @@ class _Room(Generic[T]):
     # --- duplicates inside one system
 
     def gather(self) -> None:
-        """Find the duplicates inside each system: each stands directly beside its active record, never through a third."""
+        """Find the duplicates inside each system: each stands beside its active record itself, never through a third."""
         actives: set[Ref] = set()
         for ref in sorted(self.things, key=self._preference):
             beside = [
                 (score, other)
                 for other, score in self.near[ref].items()
-                if other in actives and self._same(score) and ref not in self.rules.linked
+                if other in actives
+                and self._same(score)
+                and ref not in self.rules.linked
                 and not self._apart_through(ref, other)
             ]
             beside = [(score, other) for score, other in beside if not self._own_partners(ref, other, score)]
@@ -439,7 +441,7 @@ def candidates(things: Iterable[T], keys: Callable[[T], frozenset[str]]) -> Iter
 
 
 def best_pairs(weights: Mapping[tuple[Ref, Ref], int]) -> list[tuple[Ref, Ref]]:
-    """The one-to-one choice of pairs with the greatest sum of weights (all > 0), the same for any order of the input."""
+    """The one-to-one choice of pairs with the greatest sum of weights (all > 0); the order of the input is nothing."""
     chosen: list[tuple[Ref, Ref]] = []
     for part in _neighbourhoods(sorted(weights)):
         if len(part) == 1:
@@ -495,7 +497,9 @@ def _optimal(part: Sequence[tuple[Ref, Ref]], weights: Mapping[tuple[Ref, Ref], 
     for pair in part:
         cost[rows[pair[0]]][columns[pair[1]]] = -weights[pair]
     row_of = _hungarian(cost)
-    found = ((lefts[row], rights[column]) for column, row in enumerate(row_of) if row < len(lefts) and column < len(rights))
+    found = (
+        (lefts[row], rights[column]) for column, row in enumerate(row_of) if row < len(lefts) and column < len(rights)
+    )
     return [pair for pair in found if pair in weights]
 
 

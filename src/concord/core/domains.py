@@ -1,4 +1,4 @@
-"""E-mail addresses and web domains: one form each, and whose they can be.
+"""E-mail addresses, web domains and telephone numbers: one form each, and whose they can be.
 
 Pure text work. The public suffix list is a file, so `Registrable` is handed in by the caller and never looked up here.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
+
+import phonenumbers
 
 from concord.core import lexicon
 
@@ -101,3 +103,45 @@ def web_host(text: str) -> str:
 def words_of(local: str) -> tuple[str, ...]:
     """The words of a local part: "john.smith2" is ("john", "smith", "2")."""
     return tuple(re.findall(r"[^\W\d_]+|\d+", local))
+
+
+# --- telephones
+
+
+def numbers_in(text: str, hosts: Iterable[str]) -> tuple[str, ...]:
+    """The number in a text: "+" and digits when it says its country, or the country of one of these hosts makes it a
+    valid number; else the national digits. Nothing when it cannot be a number."""
+    for region in (None, *dict.fromkeys(_region(host) for host in hosts)):
+        try:
+            number = phonenumbers.parse(text, region)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_possible_number(number):
+            return (phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164),)
+    digits = "".join(letter for letter in text if letter.isdecimal() and letter.isascii()).lstrip("0")
+    return (digits,) if 7 <= len(digits) <= 15 else ()
+
+
+def _region(host: str) -> str:
+    top = host.rpartition(".")[2].upper()
+    return "GB" if top == "UK" else top
+
+
+def is_mobile(phone: str) -> bool:
+    """Whether a number is certainly a mobile one (North America's do not tell)."""
+    if not phone.startswith("+"):
+        return False
+    return bool(phonenumbers.number_type(phonenumbers.parse(phone)) == phonenumbers.PhoneNumberType.MOBILE)
+
+
+def number_in_common(mine: Iterable[str], theirs: Iterable[str]) -> str:
+    """A number that is in both, "" when there is none. A number without its country is the same as one that ends so."""
+    theirs = tuple(theirs)
+    return next((max(one, other, key=len) for one in mine for other in theirs if _one_number(one, other)), "")
+
+
+def _one_number(a: str, b: str) -> bool:
+    if a.startswith("+") and b.startswith("+"):
+        return a == b
+    shorter, longer = sorted((a.lstrip("+"), b.lstrip("+")), key=len)
+    return longer.endswith(shorter)

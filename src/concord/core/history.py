@@ -5,8 +5,13 @@ Pure; knows nothing of how a vendor keeps its history.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from concord.core.model import Base, Overwritten, Record, Side, Stamp
 from concord.core.values import FieldSpec, same
+
+#: For a field whose history was read and is empty, and for one that no decision has ever known: any entry is newer.
+BEFORE_ANY = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def stamp_of(record: Record, name: str) -> Stamp:
@@ -18,17 +23,22 @@ def stamp_of(record: Record, name: str) -> Stamp:
     return Stamp(record.modified_at, certain=False, source="record", by=record.modified_by)
 
 
-def overwritten(record: Record, name: str, base: Base | None, side: Side, spec: FieldSpec) -> Overwritten | None:
+def overwritten(
+    record: Record, name: str, base: Base | None, side: Side, spec: FieldSpec, read_at: datetime | None = None
+) -> Overwritten | None:
     """The foreign edit that a write of ours covered before we had read it (SPEC 3.8), if the history shows one.
 
     It is the newest entry that is not ours, below entries that are, and newer than the newest entry that the decision
-    behind our write had known.
+    behind our write had known. read_at: when this side was last read for a decision that was recorded (`Link.read_at`);
+    it stands in where no base says what was known. Where nothing does, a write of ours that nothing is recorded of (a
+    first link or a create, killed after it) may have covered any entry: deciding again on one that was known gives the
+    same.
     """
     history = record.histories.get(name, ())
+    if not history or not history[0].ours:
+        return None
     seen = base.seen(side) if base is not None else None
-    if seen is None or not history or not history[0].ours:
-        return None
     foreign = next((entry for entry in history if not entry.ours), None)
-    if foreign is None or foreign.stamp.at <= seen or same(foreign.value, history[0].value, spec):
+    if foreign is None or foreign.stamp.at <= (seen or read_at or BEFORE_ANY):
         return None
-    return Overwritten(foreign.value, foreign.stamp)
+    return None if same(foreign.value, history[0].value, spec) else Overwritten(foreign.value, foreign.stamp)

@@ -389,30 +389,33 @@ NICKNAMES: Final = _nicknames()
 #: Given names and surnames that so many people bear that two strangers at one large company may well share both.
 COMMON_GIVEN: Final = _words(
     """john james robert michael william david richard joseph thomas charles christopher daniel matthew anthony mark
-    steven paul andrew mary patricia jennifer linda elizabeth barbara susan jessica sarah karen lisa nancy anna maria
-    jose juan luis carlos francisco antonio manuel pedro jorge miguel ana carmen laura marta giuseppe marco luca andrea
-    francesco giovanni hans peter wolfgang klaus michael stefan andreas thomas christian juergen jurgen martin markus
-    sabine petra monika claudia julia katharina jean pierre michel philippe nicolas marie isabelle nathalie sophie jan
-    piotr krzysztof andrzej tomasz wei li min ming jun lei yan hui jing ying mohamed ahmed ali omar fatima rahul amit
-    sanjay raj priya ivan sergei alexander dmitri olga elena natalia kevin brian george edward ronald timothy jason
-    jeffrey ryan jacob gary eric stephen jonathan emily emma olivia kim lars erik anders johan per"""
+    steven paul andrew mary patricia jennifer linda elizabeth barbara susan jessica sarah karen lisa nancy anna
+    maria jose juan luis carlos francisco antonio manuel pedro jorge miguel ana carmen laura marta giuseppe
+    marco luca andrea francesco giovanni hans peter wolfgang klaus michael stefan andreas thomas christian
+    juergen jurgen martin markus sabine petra monika claudia julia katharina jean pierre michel philippe nicolas
+    marie isabelle nathalie sophie jan piotr krzysztof andrzej tomasz wei li min ming jun lei yan hui jing ying
+    mohamed ahmed ali omar fatima rahul amit sanjay raj priya ivan sergei alexander dmitri olga elena natalia
+    kevin brian george edward ronald timothy jason jeffrey ryan jacob gary eric stephen jonathan emily emma
+    olivia kim lars erik anders johan per"""
 )
 COMMON_FAMILY: Final = _words(
-    """smith johnson williams brown jones miller davis garcia rodriguez wilson martinez anderson taylor thomas hernandez
-    moore martin jackson thompson white lopez lee gonzalez harris clark lewis robinson walker perez hall young allen
-    sanchez wright king scott green baker adams nelson hill ramirez campbell mitchell roberts carter phillips evans
-    turner torres parker collins edwards stewart flores morris nguyen murphy rivera cook rogers morgan peterson cooper
-    reed bailey bell gomez kelly howard ward cox diaz richardson wood watson brooks bennett gray james reyes cruz hughes
-    price myers long foster sanders ross mueller muller schmidt schneider fischer weber meyer wagner becker schulz
-    hoffmann schaefer schafer koch bauer richter klein wolf schroeder schroder neumann schwarz zimmermann braun krueger
-    kruger hofmann hartmann lange gruber huber steiner moser pichler bernard dubois robert richard petit durand leroy
-    moreau simon laurent lefebvre michel fernandez rossi russo ferrari esposito bianchi romano colombo ricci silva santos
-    oliveira souza pereira ferreira costa jansen vries berg bakker visser nowak kowalski wisniewski novak ivanov petrov
-    smirnov hansen johansen olsen larsen nielsen jensen andersen pedersen johansson andersson karlsson nilsson eriksson
-    korhonen wang li zhang liu chen yang huang zhao wu zhou xu sun ma zhu hu kim park choi jung kang cho yoon tran le
-    pham singh kumar sharma patel gupta khan ahmed ali hussain sato suzuki takahashi tanaka watanabe ito yamamoto
-    nakamura kobayashi kato yilmaz kaya demir 王 李 张 張 刘 劉 陈 陳 杨 楊 黄 黃 赵 趙 吴 吳 佐藤 鈴木 高橋 田中 伊藤 渡辺 山本
-    中村 小林 加藤 김 이 박 최 정"""
+    """smith johnson williams brown jones miller davis garcia rodriguez wilson martinez anderson taylor thomas
+    hernandez moore martin jackson thompson white lopez lee gonzalez harris clark lewis robinson walker perez
+    hall young allen sanchez wright king scott green baker adams nelson hill ramirez campbell mitchell roberts
+    carter phillips evans turner torres parker collins edwards stewart flores morris nguyen murphy rivera cook
+    rogers morgan peterson cooper reed bailey bell gomez kelly howard ward cox diaz richardson wood watson
+    brooks bennett gray james reyes cruz hughes price myers long foster sanders ross mueller muller schmidt
+    schneider fischer weber meyer wagner becker schulz hoffmann schaefer schafer koch bauer richter klein wolf
+    schroeder schroder neumann schwarz zimmermann braun krueger kruger hofmann hartmann lange gruber huber
+    steiner moser pichler bernard dubois robert richard petit durand leroy moreau simon laurent lefebvre michel
+    fernandez rossi russo ferrari esposito bianchi romano colombo ricci silva santos oliveira souza pereira
+    ferreira costa jansen vries berg bakker visser nowak kowalski wisniewski novak ivanov petrov smirnov hansen
+    johansen olsen larsen nielsen jensen andersen pedersen johansson andersson karlsson nilsson eriksson
+    korhonen wang li zhang liu chen yang huang zhao wu zhou xu sun ma zhu hu kim park choi jung kang cho yoon
+    tran le pham singh kumar sharma patel gupta khan ahmed ali hussain sato suzuki takahashi tanaka watanabe ito
+    yamamoto nakamura kobayashi kato yilmaz kaya demir
+    王 李 张 張 刘 劉 陈 陳 杨 楊 黄 黃 赵 趙 吴 吳 佐藤 鈴木 高橋 田中 伊藤 渡辺 山本 中村
+    小林 加藤 김 이 박 최 정"""
 )
 
 #: Marks of generation, as they stand at the end of a name or in a local part -> one spelling each.
@@ -437,9 +440,9 @@ GENERATIONS: Final[Mapping[str, str]] = MappingProxyType(
 HONORIFICS: Final = _words(
     """mr mrs ms miss mx dr dres prof professor sir madam lady lord rev reverend fr hon capt captain col colonel maj lt
     sgt gen herr frau hr fr dipl ing mag doz pd habil med phil rer nat jur pol oec h c hc mgr bc judr mudr phdr
-    monsieur madame mademoiselle mme mlle m sr sra srta don dona senor senora sig signor signora sigra dott dottssa avv
-    arch geom rag dhr mevr mw drs ir heer hrn pan pani shri smt phd mba msc bsc ba ma llm md dds cpa esq cfa pe rn jd
-    edd dphil meng beng fca aca acca pmp mag ddr dkfm"""
+    monsieur madame mademoiselle mme mlle m sr sra srta don dona senor senora sig signor signora sigra dott
+    dottssa avv arch geom rag dhr mevr mw drs ir heer hrn pan pani shri smt phd mba msc bsc ba ma llm md dds cpa
+    esq cfa pe rn jd edd dphil meng beng fca aca acca pmp mag ddr dkfm"""
 ) - {"m", "h", "c", "ma", "don", "mag", "ba", "pe", "sr", "ir"}
 
 #: Degrees that stand after a name and would else look like a surname.
@@ -447,82 +450,86 @@ DEGREES: Final = _words("ma ba mag pe msc bsc mba phd md esq cpa cfa jd llm ma b
 
 #: Words in front of a surname that go with it and are often left out, joined or written otherwise.
 PARTICLES: Final = _words(
-    """van von vom zu zum zur der den dem de del della dello degli di da do dos das du des la le les lo el al bin ibn bint
-    ben abu af av ter ten te op t s y e zum und"""
+    """van von vom zu zum zur der den dem de del della dello degli di da do dos das du des la le les lo el al bin ibn
+    bint ben abu af av ter ten te op t s y e zum und"""
 )
 
 #: What people type into a name field that has to be filled.
 NO_NAMES: Final = _words(
-    """unknown unbekannt inconnu desconocido sconosciuto none null na nn xx xxx tbd tba test notprovided noname nolastname
-    nofirstname lastname firstname name vorname nachname nombre apellido undefined blank empty contact kontakt lead
-    unnamed anonymous anonym dummy"""
+    """unknown unbekannt inconnu desconocido sconosciuto none null na nn xx xxx tbd tba test notprovided noname
+    nolastname nofirstname lastname firstname name vorname nachname nombre apellido undefined blank empty
+    contact kontakt lead unnamed anonymous anonym dummy"""
 )
 
 #: Hosts where anyone can have an address: never a company's domain (SPEC 4.3).
 FREE_MAIL: Final = _words(
     """gmail.com googlemail.com yahoo.com ymail.com rocketmail.com yahoo.co.uk yahoo.de yahoo.fr yahoo.it yahoo.es
     yahoo.co.jp yahoo.ca yahoo.com.br yahoo.com.au yahoo.co.in yahoo.in yahoo.com.mx yahoo.com.ar hotmail.com
-    hotmail.co.uk hotmail.de hotmail.fr hotmail.it hotmail.es hotmail.be hotmail.nl hotmail.se hotmail.ch outlook.com
-    outlook.de outlook.fr outlook.es outlook.it outlook.at outlook.com.br live.com live.de live.co.uk live.fr live.nl
-    live.it live.se live.dk live.no live.at live.be msn.com passport.com windowslive.com aol.com aol.de aol.co.uk aim.com
-    icloud.com me.com mac.com gmx.de gmx.net gmx.at gmx.ch gmx.com gmx.org gmx.info gmx.eu web.de t-online.de freenet.de
-    arcor.de 1und1.de online.de email.de mail.de posteo.de posteo.net mailbox.org vodafone.de kabelmail.de alice.de
-    o2online.de bluewin.ch hispeed.ch sunrise.ch aon.at chello.at a1.net utanet.at inode.at orange.fr wanadoo.fr free.fr
-    laposte.net sfr.fr neuf.fr bbox.fr numericable.fr libero.it virgilio.it tiscali.it alice.it tin.it tim.it
-    fastwebnet.it inwind.it poste.it telefonica.net terra.es ono.com sapo.pt terra.com.br uol.com.br bol.com.br ig.com.br
-    globo.com globomail.com mail.ru inbox.ru list.ru bk.ru yandex.ru yandex.com ya.ru rambler.ru ukr.net i.ua meta.ua
-    wp.pl onet.pl o2.pl interia.pl gazeta.pl op.pl poczta.onet.pl vp.pl seznam.cz email.cz centrum.cz atlas.cz azet.sk
-    centrum.sk zoznam.sk freemail.hu citromail.hu abv.bg mail.bg walla.co.il walla.com qq.com 163.com 126.com yeah.net
-    sina.com sina.cn sohu.com foxmail.com aliyun.com 139.com naver.com daum.net hanmail.net nate.com docomo.ne.jp
-    ezweb.ne.jp softbank.ne.jp nifty.com rediffmail.com comcast.net verizon.net att.net sbcglobal.net bellsouth.net
-    cox.net charter.net earthlink.net optonline.net juno.com netzero.net roadrunner.com rr.com frontier.com
-    windstream.net mindspring.com btinternet.com btopenworld.com ntlworld.com virginmedia.com sky.com talktalk.net
-    tiscali.co.uk blueyonder.co.uk bigpond.com bigpond.net.au optusnet.com.au iinet.net.au xtra.co.nz shaw.ca rogers.com
-    sympatico.ca telus.net videotron.ca telenet.be skynet.be scarlet.be proximus.be ziggo.nl kpnmail.nl kpnplanet.nl
-    planet.nl hetnet.nl xs4all.nl home.nl upcmail.nl casema.nl quicknet.nl telia.com spray.se bredband.net comhem.se
-    online.no broadpark.no mail.dk jubii.dk ofir.dk stofanet.dk luukku.com suomi24.fi kolumbus.fi protonmail.com
-    protonmail.ch proton.me pm.me tutanota.com tutanota.de tuta.io tuta.com fastmail.com fastmail.fm hushmail.com
-    zoho.com zohomail.com zohomail.eu mail.com email.com usa.com post.com europe.com consultant.com engineer.com
-    myself.com inbox.com hey.com duck.com lycos.com excite.com mailfence.com runbox.com eircom.net"""
+    hotmail.co.uk hotmail.de hotmail.fr hotmail.it hotmail.es hotmail.be hotmail.nl hotmail.se hotmail.ch
+    outlook.com outlook.de outlook.fr outlook.es outlook.it outlook.at outlook.com.br live.com live.de
+    live.co.uk live.fr live.nl live.it live.se live.dk live.no live.at live.be msn.com passport.com
+    windowslive.com aol.com aol.de aol.co.uk aim.com icloud.com me.com mac.com gmx.de gmx.net gmx.at gmx.ch
+    gmx.com gmx.org gmx.info gmx.eu web.de t-online.de freenet.de arcor.de 1und1.de online.de email.de mail.de
+    posteo.de posteo.net mailbox.org vodafone.de kabelmail.de alice.de o2online.de bluewin.ch hispeed.ch
+    sunrise.ch aon.at chello.at a1.net utanet.at inode.at orange.fr wanadoo.fr free.fr laposte.net sfr.fr
+    neuf.fr bbox.fr numericable.fr libero.it virgilio.it tiscali.it alice.it tin.it tim.it fastwebnet.it
+    inwind.it poste.it telefonica.net terra.es ono.com sapo.pt terra.com.br uol.com.br bol.com.br ig.com.br
+    globo.com globomail.com mail.ru inbox.ru list.ru bk.ru yandex.ru yandex.com ya.ru rambler.ru ukr.net i.ua
+    meta.ua wp.pl onet.pl o2.pl interia.pl gazeta.pl op.pl poczta.onet.pl vp.pl seznam.cz email.cz centrum.cz
+    atlas.cz azet.sk centrum.sk zoznam.sk freemail.hu citromail.hu abv.bg mail.bg walla.co.il walla.com qq.com
+    163.com 126.com yeah.net sina.com sina.cn sohu.com foxmail.com aliyun.com 139.com naver.com daum.net
+    hanmail.net nate.com docomo.ne.jp ezweb.ne.jp softbank.ne.jp nifty.com rediffmail.com comcast.net
+    verizon.net att.net sbcglobal.net bellsouth.net cox.net charter.net earthlink.net optonline.net juno.com
+    netzero.net roadrunner.com rr.com frontier.com windstream.net mindspring.com btinternet.com btopenworld.com
+    ntlworld.com virginmedia.com sky.com talktalk.net tiscali.co.uk blueyonder.co.uk bigpond.com bigpond.net.au
+    optusnet.com.au iinet.net.au xtra.co.nz shaw.ca rogers.com sympatico.ca telus.net videotron.ca telenet.be
+    skynet.be scarlet.be proximus.be ziggo.nl kpnmail.nl kpnplanet.nl planet.nl hetnet.nl xs4all.nl home.nl
+    upcmail.nl casema.nl quicknet.nl telia.com spray.se bredband.net comhem.se online.no broadpark.no mail.dk
+    jubii.dk ofir.dk stofanet.dk luukku.com suomi24.fi kolumbus.fi protonmail.com protonmail.ch proton.me pm.me
+    tutanota.com tutanota.de tuta.io tuta.com fastmail.com fastmail.fm hushmail.com zoho.com zohomail.com
+    zohomail.eu mail.com email.com usa.com post.com europe.com consultant.com engineer.com myself.com inbox.com
+    hey.com duck.com lycos.com excite.com mailfence.com runbox.com eircom.net"""
 )
 #: Hosts that hand out addresses for an hour.
 DISPOSABLE: Final = _words(
     """mailinator.com guerrillamail.com guerrillamail.info sharklasers.com 10minutemail.com tempmail.com temp-mail.org
     throwawaymail.com trashmail.com trash-mail.com wegwerfmail.de yopmail.com yopmail.fr maildrop.cc getnada.com
-    dispostable.com fakeinbox.com mintemail.com spamgourmet.com mailnesia.com mohmal.com emailondeck.com moakt.com
-    discard.email byom.de spambog.com einrot.com cuvox.de tempr.email mytemp.email"""
+    dispostable.com fakeinbox.com mintemail.com spamgourmet.com mailnesia.com mohmal.com emailondeck.com
+    moakt.com discard.email byom.de spambog.com einrot.com cuvox.de tempr.email mytemp.email"""
 )
 #: Sites that belong to whoever has a page there, and builders and shops under whose name others live.
 HOSTING: Final = _words(
     """facebook.com linkedin.com xing.com twitter.com x.com instagram.com youtube.com tiktok.com pinterest.com
-    github.com github.io gitlab.io google.com sites.google.com business.site wixsite.com wix.com weebly.com jimdo.com
-    jimdosite.com jimdofree.com wordpress.com blogspot.com tumblr.com medium.com squarespace.com webflow.io myshopify.com
-    shopify.com etsy.com ebay.com amazon.com godaddysites.com strato.de ionos.de ionos.space one.com webnode.com
-    site123.me carrd.co linktr.ee notion.site notion.so herokuapp.com netlify.app vercel.app azurewebsites.net
-    cloudfront.net yelp.com tripadvisor.com g.page goo.gl bit.ly hubspotpagebuilder.com hs-sites.com force.com
-    salesforce.com crunchbase.com wikipedia.org vk.com weibo.com line.me t.me wa.me example.com example.org example.net
-    localhost"""
+    github.com github.io gitlab.io google.com sites.google.com business.site wixsite.com wix.com weebly.com
+    jimdo.com jimdosite.com jimdofree.com wordpress.com blogspot.com tumblr.com medium.com squarespace.com
+    webflow.io myshopify.com shopify.com etsy.com ebay.com amazon.com godaddysites.com strato.de ionos.de
+    ionos.space one.com webnode.com site123.me carrd.co linktr.ee notion.site notion.so herokuapp.com
+    netlify.app vercel.app azurewebsites.net cloudfront.net yelp.com tripadvisor.com g.page goo.gl bit.ly
+    hubspotpagebuilder.com hs-sites.com force.com salesforce.com crunchbase.com wikipedia.org vk.com weibo.com
+    line.me t.me wa.me example.com example.org example.net localhost"""
 ) - {"google.com", "amazon.com", "ebay.com", "salesforce.com", "shopify.com", "wix.com", "one.com", "ionos.de"}
 
 #: Local parts that are read by several people, or by whoever has the duty (SPEC 4.3: never linked automatically).
 ROLES: Final = _words(
-    """info infos information office buero sekretariat secretariat secretary reception empfang rezeption front frontdesk
-    kontakt contact contacts contactus contacto contatti contato contactez mail email post postmaster webmaster
-    hostmaster admin administrator administration administracion verwaltung it edv itsupport helpdesk support servicedesk
-    service services kundenservice kundendienst customerservice customercare care help hilfe hello hallo hi hola bonjour
-    ciao sales verkauf vertrieb vente ventes ventas vendite commercial comercial commerciale marketing werbung press
-    presse prensa stampa media pr news newsletter team staff all everyone office1 zentrale central hq jobs job career
-    careers karriere bewerbung recruiting recruitment hr personal rrhh personnel human.resources people accounting
-    accounts accountspayable accountsreceivable ap ar billing invoice invoices rechnung rechnungen buchhaltung
-    rechnungswesen finance finanzen finanzas compta comptabilite facturation facturacion amministrazione administratie
-    order orders bestellung bestellungen commande commandes pedidos ordini purchasing einkauf procurement compras achats
-    logistics logistik versand shipping warehouse lager export import legal recht compliance datenschutz privacy dpo gdpr
-    security abuse board management geschaeftsleitung geschaeftsfuehrung gf direction direccion direzione directie ceo
-    cfo enquiries enquiry inquiries inquiry anfrage anfragen request requests feedback booking bookings buchung
-    reservation reservations reservierung events event partner partners shop store online web website general company
-    firma praxis kanzlei studio agentur hotel restaurant school schule club verein gemeinde rathaus bestuur redaktion
-    editor subscribe unsubscribe user users main customer customers client clients crm hubspot salesforce tech technik
-    technical engineering dev developers developer operations ops production produktion quality qs training academy"""
+    """info infos information office buero sekretariat secretariat secretary reception empfang rezeption front
+    frontdesk kontakt contact contacts contactus contacto contatti contato contactez mail email post postmaster
+    webmaster hostmaster admin administrator administration administracion verwaltung it edv itsupport helpdesk
+    support servicedesk service services kundenservice kundendienst customerservice customercare care help hilfe
+    hello hallo hi hola bonjour ciao sales verkauf vertrieb vente ventes ventas vendite commercial comercial
+    commerciale marketing werbung press presse prensa stampa media pr news newsletter team staff all everyone
+    office1 zentrale central hq jobs job career careers karriere bewerbung recruiting recruitment hr personal
+    rrhh personnel human.resources people accounting accounts accountspayable accountsreceivable ap ar billing
+    invoice invoices rechnung rechnungen buchhaltung rechnungswesen finance finanzen finanzas compta
+    comptabilite facturation facturacion amministrazione administratie order orders bestellung bestellungen
+    commande commandes pedidos ordini purchasing einkauf procurement compras achats logistics logistik versand
+    shipping warehouse lager export import legal recht compliance datenschutz privacy dpo gdpr security abuse
+    board management geschaeftsleitung geschaeftsfuehrung gf direction direccion direzione directie ceo cfo
+    enquiries enquiry inquiries inquiry anfrage anfragen request requests feedback booking bookings buchung
+    reservation reservations reservierung events event partner partners shop store online web website general
+    company firma praxis kanzlei studio agentur hotel restaurant school schule club verein gemeinde rathaus
+    bestuur redaktion editor subscribe unsubscribe user users main customer customers client clients crm hubspot
+    salesforce tech technik technical engineering dev developers developer operations ops production produktion
+    quality qs training academy"""
 )
 #: Local parts that are nobody's: what is typed to fill a field, and senders that cannot be answered.
 NOBODY: Final = _words(
@@ -537,12 +544,12 @@ NOWHERE: Final = _words(
 #: Legal forms of companies, as the last (or first) words of a name.
 LEGAL_FORMS: Final = _words(
     """gmbh mbh ag kg kgaa ohg gbr ug ev eg ek ekfm se co cokg gcv stiftung gemeinnuetzige haftungsbeschraenkt inc
-    incorporated corp corporation company llc llp lp plc ltd limited pllc pc pty pte pvt private sa sas sasu sarl eurl sci
-    snc scs scp spa srl srls sapa scarl sl slu sau sll sc scl cv bv nv vof bvba sprl scrl cvba asbl vzw ab hb kb as asa
-    aps ans da ks is oy oyj ky ry tmi sp zoo spzoo spolka z o ooo oao zao pao ao ip too kft rt zrt bt nyrt sro vos
-    spol doo dd jdoo ood eood ead ad srlcv saa sac eirl ltda eireli mei sapi de rl kk yk gk kabushiki kaisha yugen
-    godo sdn bhd jsc pjsc tbk pt cia lda unipessoal sgps hf ehf ou uab sia pbc lllp et al og keg gesmbh ges mbb
-    partg partgmbb partnerschaft 株式会社 有限会社 合同会社 有限公司 股份有限公司 株 주식회사"""
+    incorporated corp corporation company llc llp lp plc ltd limited pllc pc pty pte pvt private sa sas sasu
+    sarl eurl sci snc scs scp spa srl srls sapa scarl sl slu sau sll sc scl cv bv nv vof bvba sprl scrl cvba
+    asbl vzw ab hb kb as asa aps ans da ks is oy oyj ky ry tmi sp zoo spzoo spolka z o ooo oao zao pao ao ip too
+    kft rt zrt bt nyrt sro vos spol doo dd jdoo ood eood ead ad srlcv saa sac eirl ltda eireli mei sapi de rl kk
+    yk gk kabushiki kaisha yugen godo sdn bhd jsc pjsc tbk pt cia lda unipessoal sgps hf ehf ou uab sia pbc lllp
+    et al og keg gesmbh ges mbb partg partgmbb partnerschaft 株式会社 有限会社 合同会社 有限公司 股份有限公司 株 주식회사"""
 )
 #: Two-word and dotted legal forms are folded to these letters before the words above are looked for.
 CONNECTIVES: Final = _words("und and et e y & the der die das le la les i og och en")

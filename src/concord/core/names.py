@@ -22,13 +22,10 @@ from concord.core import lexicon
 # Letters that Unicode does not decompose, and Cyrillic and Greek as they are usually written in Latin letters.
 _LETTERS: Final = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ŋ": "n"}
-    | dict(
-        zip(
-            "абвгдезийклмнопрстуфхыэіїєґ", "a b v g d e z i i k l m n o p r s t u f kh y e i i e g".split(), strict=True
-        )
-    )
-    | {"ё": "e", "ж": "zh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "", "ь": "", "ю": "yu", "я": "ya"}
-    | dict(zip("αβγδεζηικλμνξοπρσςτυφω", "a v g d e z i i k l m n x o p r s s t y f o".split(), strict=True))
+    | dict(zip("абвгдезийклмнопрстуфыэіїєґ", "abvgdeziiklmnoprstufyeiieg", strict=True))
+    | {"ё": "e", "ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "", "ь": ""}
+    | {"ю": "yu", "я": "ya"}
+    | dict(zip("αβγδεζηικλμνξοπρσςτυφω", "avgdeziiklmnxoprsstyfo", strict=True))
     | {"θ": "th", "χ": "ch", "ψ": "ps"}
 )
 # The other usual way of writing a letter with two (SPEC: ü/ue). Applied before diacritics go.
@@ -77,14 +74,18 @@ def narrow(word: str) -> str:
     return _DOUBLES.sub(r"\1", word)
 
 
+def sound(word: str) -> str:
+    """A word with the letters made one that many languages read alike (Carl/Karl, Sylvia/Silvia, Schmidt/Schmitt)."""
+    alike = narrow(word).replace("dt", "t").replace("c", "k").replace("y", "i")
+    return _DOUBLES.sub(r"\1", alike)
+
+
 def skeleton(word: str) -> str:
     """What is left of a word after the usual slips: its first letter and its consonants, none twice."""
-    short = narrow(word)
+    short = sound(word)
     if len(short) <= 2 or _CJK.search(short):
         return short
-    return short[0] + _DOUBLES.sub(
-        r"\1", _VOWELS.sub("", short[1:]).replace("c", "k").replace("z", "s").replace("d", "t")
-    )
+    return short[0] + _DOUBLES.sub(r"\1", _VOWELS.sub("", short[1:]).replace("z", "s").replace("d", "t"))
 
 
 def generation_in(tokens: Iterable[str]) -> str:
@@ -245,8 +246,10 @@ class Likeness:
 
     @cached_property
     def unlike(self) -> bool:
-        """Plainly two names: neither part agrees, or the given names of one family name differ."""
-        return self.given is Part.OTHER
+        """Plainly two names: the given names differ, or nothing of the name agrees for certain."""
+        if self.given is Part.OTHER:
+            return True
+        return self.family is Part.OTHER and self.given in (Part.NEAR, Part.INITIAL, Part.BLANK)
 
     @cached_property
     def contradicts(self) -> bool:
@@ -277,6 +280,8 @@ def _rank(one: Likeness) -> int:
 
 
 def _oriented(a: Name, b: Name, *, swapped: bool) -> Likeness:
+    if a.cjk != b.cjk and not a.blank and not b.blank:
+        return Likeness(Part.BLANK, Part.BLANK, swapped, _generations(a, b))  # two scripts: nothing can be said
     if a.cjk and b.cjk and a.whole and a.whole == b.whole and _one_string(a, b):
         return Likeness(Part.SAME, Part.SAME, swapped, _generations(a, b))
     return Likeness(
@@ -308,7 +313,7 @@ def _given(a: Name, b: Name) -> Part:
         return Part.BLANK
     if _forms(a.given, a.wide_given) & _forms(b.given, b.wide_given):
         return Part.SAME
-    if a.cjk or b.cjk:
+    if a.cjk:
         return Part.OTHER
     if any(not _second_names_agree(x, y) for x, y in ((a.given, b.given), (b.given, a.given))):
         return Part.OTHER if not _first_alike(a, b) else Part.NEAR
@@ -344,10 +349,10 @@ def _first(a: Name, b: Name) -> Part:
     if len(x) == 1 or len(y) == 1:
         initials = {root[0] for root in a.roots} | {x[0]}, {root[0] for root in b.roots} | {y[0]}
         return Part.INITIAL if initials[0] & initials[1] else Part.OTHER
-    if narrow(x) == narrow(y):
-        return Part.SPELLING
     if a.roots & b.roots:
         return Part.SHORT
+    if sound(x) == sound(y):
+        return Part.SPELLING
     if _both_names(x, y):
         return Part.OTHER
     found = _word(x, y)
@@ -370,7 +375,7 @@ def _family(a: Name, b: Name) -> Part:
         return Part.BLANK
     if _forms(a.family, a.wide_family) & _forms(b.family, b.wide_family):
         return Part.SAME
-    if a.cjk or b.cjk:
+    if a.cjk:
         return Part.OTHER
     x, y = "".join(a.family), "".join(b.family)
     if narrow(x) == narrow(y):
@@ -390,8 +395,8 @@ def _part_of_double(x: tuple[str, ...], y: tuple[str, ...]) -> bool:
 
 def _word(x: str, y: str) -> Part:
     """Two different words by the slips between them (Levenshtein, with a swap of neighbours as one slip)."""
-    if narrow(x) == narrow(y):
-        return Part.SPELLING
+    if sound(x) == sound(y):
+        return Part.SLIP  # Meyer and Meier may be a spelling or two families
     slips, length = OSA.distance(x, y), max(len(x), len(y))
     if slips == 1 and length >= 5:
         # A letter too many, too few, or two swapped is a slip of the hand; another letter may be another name.

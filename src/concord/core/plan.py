@@ -93,12 +93,14 @@ class FieldWrite:
 
 @dataclass(frozen=True)
 class LinkStep:
-    """These two are one: remember it. score 0-100 and the lines that explain it (SPEC 4.3)."""
+    """These two are one: remember it. score 0-100 and the lines that explain it (SPEC 4.3). intent: the create that made
+    one of them from the other, where it was carried out and not recorded before a kill."""
 
     left: Ref
     right: Ref
     score: float
     evidence: tuple[str, ...]
+    intent: Intent | None = None
 
 
 @dataclass(frozen=True)

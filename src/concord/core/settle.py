@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from concord.core.history import overwritten
+from concord.core.history import BEFORE_ANY, overwritten
 from concord.core.model import Base, Origin, Record, Side
 from concord.core.plan import Outcome, RecordPlan, Verdict
 from concord.core.steps import Terms
 from concord.core.values import BLANK, MISSING, Nothing, Value, same
-
-#: For a field whose history was read and is empty: any entry is newer than this.
-_BEFORE_ANY = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ def _seen(record: Record | None, name: str) -> datetime | None:
     if record is None or name not in record.histories:
         return None
     history = record.histories[name]
-    return history[0].stamp.at if history else _BEFORE_ANY
+    return history[0].stamp.at if history else BEFORE_ANY
 
 
 def _base(verdict: Verdict, values: Mapping[Side, Value], seen: Mapping[Side, datetime | None]) -> Base:

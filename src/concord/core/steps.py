@@ -60,7 +60,7 @@ def _question(terms: Terms, pair: FieldPair, link: Link, left: Record, right: Re
 
     def reading(record: Record, side: Side) -> Reading:
         name = pair.api_name(side)
-        covered = overwritten(record, name, base, side, specs.of(side))
+        covered = overwritten(record, name, base, side, specs.of(side), link.read_at(side))
         return Reading(record.value(name), stamp_of(record, name), covered)
 
     return Question(

@@ -6,15 +6,16 @@ core/companies.py, which decide. Writes nothing.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from concord.core import companies, identity
-from concord.core.identity import Matching, Registrable
+from concord.core.identity import Matching, Pairing, Registrable
 from concord.core.mapping import ObjectPair
-from concord.core.model import Known, Link, LinkState, Record, Review, Side
-from concord.core.values import Nothing, Ref, plain
+from concord.core.model import Intent, Known, Link, LinkState, Record, Review, Side
+from concord.core.values import BLANK, Nothing, Ref, plain
 from concord.engine.reading import Batch
 from concord.engine.scope import Scope
 
@@ -47,10 +48,14 @@ def known_of(scope: Scope, pair: ObjectPair, record: Record) -> Known:
 
 @dataclass(frozen=True)
 class Found:
-    """Who the unlinked records of one object pair are. fresh: candidates read just now, by ref."""
+    """Who the unlinked records of one object pair are. fresh: candidates read just now, by ref. made: couples of which
+    we made one from the other and then died; no likeness is needed for those. intents: the creates that made them, by
+    couple."""
 
     matching: Matching
     fresh: Mapping[Ref, Record]
+    made: tuple[Pairing, ...] = ()
+    intents: Mapping[tuple[Ref, Ref], Intent] = field(default_factory=dict)
 
 
 async def find_partners(scope: Scope, pair: ObjectPair, batch: Batch, subjects: Sequence[Record]) -> Found:
@@ -58,6 +63,7 @@ async def find_partners(scope: Scope, pair: ObjectPair, batch: Batch, subjects: 
     as it is at this moment."""
     kind = KINDS[pair.kind]
     fresh = await _by_address(scope, pair, subjects)
+    intents = await _made(scope, pair, subjects)
     mine = {record.ref: kind.of(record, pair, scope.side(record.ref), scope.registrable) for record in subjects}
     theirs = {record.ref: kind.of(record, pair, scope.side(record.ref), scope.registrable) for record in fresh}
     everyone = {**theirs, **mine}
@@ -70,14 +76,16 @@ async def find_partners(scope: Scope, pair: ObjectPair, batch: Batch, subjects: 
     for ref in _dead(links):
         if ref not in mine:
             del everyone[ref]
+    couples = {left: right for left, right in intents}
     matching = kind.match(
         [thing for ref, thing in everyone.items() if scope.side(ref) is Side.LEFT],
         [thing for ref, thing in everyone.items() if scope.side(ref) is Side.RIGHT],
         scope.bounds,
         frozenset((review.left, review.right) for review in reviews if review.state == "apart"),
-        _linked(links, reviews),
+        _linked(links, reviews) | couples | {right: left for left, right in couples.items()},
     )
-    return Found(matching, {record.ref: record for record in fresh})
+    made = tuple(Pairing(left, right, 100.0, (f"made from {intents[left, right].source}",)) for left, right in intents)
+    return Found(matching, {record.ref: record for record in fresh}, made, intents)
 
 
 def _dead(links: Mapping[Ref, Link]) -> list[Ref]:
@@ -90,6 +98,40 @@ def _linked(links: Mapping[Ref, Link], reviews: Collection[Review]) -> dict[Ref,
     linked = {review.left: review.right for review in reviews if review.state == "linked"}
     linked |= {link.left: link.right for link in links.values() if link.state is LinkState.ACTIVE}
     return linked | {right: left for left, right in linked.items()}
+
+
+async def _made(scope: Scope, pair: ObjectPair, subjects: Sequence[Record]) -> dict[tuple[Ref, Ref], Intent]:
+    """Couples, left and right, of which we made one from the other and were killed before that was recorded: a create
+    that was noted for the one, and its unique key on the other (DESIGN, Intend). To make it again under the same key
+    would make nobody twice, but would write over what was edited since; and one without an address is known by nothing
+    else."""
+    sources = {record.ref for record in subjects} | {ref for record in subjects for ref in _named(scope, pair, record)}
+    asked: dict[tuple[Side, str, str], dict[str, Intent]] = defaultdict(dict)
+    for intent in await scope.store.intents(sources):
+        side = scope.side(intent.source).other
+        asked[side, intent.target_object, intent.key[0]][intent.key[1]] = intent
+    made: dict[tuple[Ref, Ref], Intent] = {}
+    for (side, object_name, name), intents in asked.items():
+        for record in await scope.system(side).find(object_name, name, list(intents), [name]):
+            intent = intents.get(plain(record.value(name)))
+            if intent is not None:
+                couple = (intent.source, record.ref)
+                made[couple if side is Side.RIGHT else couple[::-1]] = intent
+    links = await scope.store.links([ref for couple in made for ref in couple]) if made else {}
+    return {couple: intent for couple, intent in made.items() if not any(ref in links for ref in couple)}
+
+
+def _named(scope: Scope, pair: ObjectPair, record: Record) -> Iterable[Ref]:
+    """The record of the other side that this one was made from, if it was, by the unique key that it bears."""
+    if scope.side(record.ref) is Side.LEFT:
+        keys = {pair.right_object: pair.key_left}
+    else:
+        keys = dict(pair.keys_right)
+    other = scope.system(scope.side(record.ref).other).name
+    for object_name, name in keys.items():
+        value = record.value(name) if name else BLANK
+        if not isinstance(value, Nothing):
+            yield Ref(other, object_name, plain(value))
 
 
 async def _by_address(scope: Scope, pair: ObjectPair, subjects: Sequence[Record]) -> list[Record]:

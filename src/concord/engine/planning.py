@@ -208,19 +208,21 @@ async def _unlinked(
 async def _new_links(
     scope: Scope, pair: ObjectPair, found: Found, mine: set[Ref], records: dict[Ref, Record]
 ) -> list[tuple[RecordPlan, Link | None]]:
-    pairings = [one for one in found.matching.links if one.left in mine or one.right in mine]
+    pairings = [one for one in (*found.made, *found.matching.links) if one.left in mine or one.right in mine]
     if not pairings:
         return []
     refs = [ref for one in pairings for ref in (one.left, one.right)]
-    fresh, _gone = await read_refs(scope, refs, histories=True)
-    # One that went or moved since it was indexed is no partner; its own notice says so, and this one is tried again.
+    fresh, gone = await read_refs(scope, refs, histories=True)
+    # One that went or moved since it was indexed is no partner, and is nobody's match again; this one is tried anew.
+    await scope.store.forget([*gone, *(ref for ref, record in fresh.items() if record.ref != ref)])
     sound = [one for one in pairings if all(ref in fresh and fresh[ref].ref == ref for ref in (one.left, one.right))]
     records |= fresh
     links = [Link(0, pair.name, one.left, one.right, one.score, one.evidence) for one in sound]
     plans = await merge_couples(scope, links, records, await partners_of(scope, fresh.values()))
     made: list[tuple[RecordPlan, Link | None]] = []
     for link, plan in zip(links, plans, strict=True):
-        step = LinkStep(link.left, link.right, link.score, link.evidence)
+        intent = found.intents.get((link.left, link.right))
+        step = LinkStep(link.left, link.right, link.score, link.evidence, intent)
         made.append((replace(plan, steps=(step, *plan.steps), link_id=None), link))
     return made
 

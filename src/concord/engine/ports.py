@@ -146,10 +146,18 @@ class Store(Protocol):
         """Every review, in any state, that has one of these refs on either side."""
         ...
 
+    async def forget(self, refs: Collection[Ref]) -> None:
+        """These records are not there any more, so they are nobody's candidates."""
+        ...
+
     # the line's end
 
     async def intend(self, intents: Sequence[Intent], now: datetime) -> None:
         """Note creates before they are sent; noting one again changes nothing."""
+        ...
+
+    async def intents(self, sources: Collection[Ref]) -> Sequence[Intent]:
+        """Creates that were noted for these records and not yet seen to be done: a kill may lie between."""
         ...
 
     async def record(self, outcomes: Sequence[Done], now: datetime) -> None:

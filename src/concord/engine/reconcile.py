@@ -52,6 +52,9 @@ class Preview:
     samples: list[RecordPlan] = field(default_factory=list)
 
 
+#: Under which name the store keeps when both systems were last read whole.
+_SURVEYED = "surveyed"
+
 _T = TypeVar("_T")
 
 
@@ -70,7 +73,14 @@ def chunks(things: Iterable[_T], size: int) -> Iterator[list[_T]]:
 async def survey(scope: Scope, progress: Progress) -> list[Census]:
     """Read both systems whole and find who is who. Stores what is known of each record; writes nothing remote."""
     await sweep.start(scope)
-    return [await _census(scope, pair, progress) for pair in scope.pairs]
+    censuses = [await _census(scope, pair, progress) for pair in scope.pairs]
+    await scope.store.put_position(_SURVEYED, scope.clock.now().isoformat())
+    return censuses
+
+
+async def was_surveyed(scope: Scope) -> bool:
+    """Whether both systems were read whole once, so that everyone in them is known."""
+    return await scope.store.position(_SURVEYED) is not None
 
 
 async def _census(scope: Scope, pair: ObjectPair, progress: Progress) -> Census:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from concord.core.model import Failure, Known, Link, LinkState, Record, Side, Work
+from concord.core.model import Failure, Intent, Known, Link, LinkState, Record, Side, Work
 from concord.core.plan import (
     CloseStep,
     CreateStep,
@@ -100,11 +100,7 @@ def _done(
         reviews=tuple(step.review for step in steps if isinstance(step, ReviewStep)),
         close_link=next((step.reason for step in steps if isinstance(step, CloseStep)), None),
         rekey=tuple((step.side, step.new) for step in steps if isinstance(step, RekeyStep)),
-        done_intents=tuple(
-            step.intent
-            for step in steps
-            if isinstance(step, CreateStep) and not _unknown(result.failures.get(step.side))
-        ),
+        done_intents=_done_intents(plan, result),
         left_read_at=plan.left_read_at,
         right_read_at=plan.right_read_at,
         applied_at=now if wrote else None,
@@ -119,8 +115,14 @@ def _done(
     return base
 
 
-def _unknown(failure: Failure | None) -> bool:
-    return failure is not None and failure.unknown
+def _done_intents(plan: RecordPlan, result: Written) -> tuple[Intent, ...]:
+    """Creates that were carried out, or that were refused for certain: neither leaves anything to look for."""
+    done = []
+    for step in plan.steps:
+        failure = result.failures.get(step.side) if isinstance(step, CreateStep) else None
+        if isinstance(step, CreateStep | LinkStep) and step.intent and not (failure and failure.unknown):
+            done.append(step.intent)
+    return tuple(done)
 
 
 def _worth_a_line(verdict: Verdict) -> bool:

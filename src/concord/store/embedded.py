@@ -134,13 +134,13 @@ class EmbeddedPostgres:
         return self._conninfo()
 
     async def keep(self) -> None:
-        """Restart the server whenever it dies by itself, until cancelled. To be run beside the work.
+        """Restart the server whenever it dies by itself, until it is stopped. To be run beside the work.
 
         Raises StoreError when it cannot be started again.
         """
-        while True:
+        while self._lock is not None:
             await asyncio.sleep(0.2)
-            if self.pid is None:
+            if self.pid is None and self._lock is not None:
                 await self.start()
 
     async def stop(self) -> None:

@@ -40,6 +40,10 @@ class Links:
         cursor = await connection.execute(self._sql["links"], {"pair": self._pair, "rows": rows.ref_rows(refs)})
         return {Ref(*row[:3]): _link(row[3:]) for row in await cursor.fetchall()}
 
+    async def active(self, connection: AsyncConnection, object_pair: str) -> list[tuple[Ref, Ref]]:
+        cursor = await connection.execute(self._sql["active"], {"pair": self._pair, "object_pair": object_pair})
+        return [_pair(row) for row in await cursor.fetchall()]
+
     async def make(
         self, connection: AsyncConnection, wanted: Sequence[Link], now: datetime
     ) -> tuple[dict[tuple[Ref, Ref], int], dict[tuple[Ref, Ref], tuple[Ref, Ref]]]:

@@ -33,6 +33,13 @@ def make_pool(conninfo: str, *, size: int, timeout: float) -> AsyncConnectionPoo
     return pool
 
 
+async def reach(conninfo: str) -> None:
+    """Raises psycopg.OperationalError when the database does not answer: at once where nobody listens. The pool would
+    go on trying in silence until its time is up."""
+    async with await AsyncConnection.connect(conninfo, connect_timeout=5):
+        pass
+
+
 async def _configure(connection: AsyncConnection[Any]) -> None:
     set_json_loads(rows.loads, connection)
     await connection.execute("SET TIME ZONE 'UTC'")

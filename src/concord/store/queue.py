@@ -17,13 +17,13 @@ from datetime import timedelta
 from typing import Any, Final
 
 import psycopg
-from procrastinate import App, PsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued, ProcrastinateException, UniqueViolation
-from procrastinate.jobs import Status
+from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, ProcrastinateException, UniqueViolation
+from procrastinate.jobs import Job, Status
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from concord.store.pool import make_pool
+from concord.store.pool import make_pool, reach
 
 Callback = Callable[[], Awaitable[None]]
 
@@ -90,7 +90,8 @@ class Queue:
 
     work: called when there is work, by one worker of the pair at once; it goes on until nothing is due. chores: see
     Chore. alone: no other worker can be alive (the database is ours alone), so jobs of dead ones are taken over at
-    once instead of after STALLED_SECONDS. sleep: for the pause before a new try when the database is away.
+    once instead of after STALLED_SECONDS. sleep: for the pauses between
+    new tries when the database is away, and between looks for jobs that nobody does any more.
     """
 
     def __init__(
@@ -110,6 +111,9 @@ class Queue:
         self._alone = alone
         self._sleep = sleep
         self._log = logging.getLogger(__name__)
+        self._workers: set[int] = set()  # procrastinate's numbers of the workers that ran in here
+        self._running: set[int] = set()  # the jobs that run in here at this moment
+        self._unknown: set[int | None] = set()  # those that should, at the last look, and did not
 
     async def run(self) -> None:
         """Work until cancelled; then jobs under way get GRACE_SECONDS to finish. procrastinate's worker ends when the
@@ -130,34 +134,40 @@ class Queue:
         A worker of several jobs at once passes over a job whose lock is taken, and does not look again before it
         polls; one of one job at a time looks as soon as its job is done.
         """
-        pool = make_pool(self._conninfo, size=4 + CHORES_AT_ONCE, timeout=5)
-        async with pool:
-            await pool.wait(5)
-            chores = self._chores_app(pool)
-            async with self._work_app(pool).open_async(pool) as working, chores.open_async(pool):
-                await self._take_over(chores, 0.0 if self._alone else STALLED_SECONDS)
-                workers = [
-                    asyncio.create_task(_worker(working, _work_queue(self._pair), 1)),
-                    asyncio.create_task(_worker(chores, _chores_queue(self._pair), CHORES_AT_ONCE)),
-                ]
-                try:
-                    ended, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    for worker in workers:
-                        worker.cancel()
-                    await asyncio.gather(*workers, return_exceptions=True)
-                for worker in ended:
-                    worker.result()
+        await reach(self._conninfo)
+        async with make_pool(self._conninfo, size=4 + CHORES_AT_ONCE, timeout=5) as pool:
+            apps = [(self._work_app(pool), _work_queue(self._pair), 1)]
+            if self._chores:
+                apps.append((self._chores_app(), _chores_queue(self._pair), CHORES_AT_ONCE))
+            for app, _, _ in apps:
+                await app.open_async(pool)
+            first = apps[0][0]
+            await self._take_over(first, 0.0 if self._alone else STALLED_SECONDS, none_running=True)
+            tasks = [asyncio.create_task(_worker(*one)) for one in apps]
+            tasks.append(asyncio.create_task(self._watch(first)))
+            try:
+                ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            for task in ended:
+                task.result()
 
     def _work_app(self, pool: AsyncConnectionPool) -> App:
         app = App(connector=PsycopgConnector())
         queue = _work_queue(self._pair)
 
-        async def work(timestamp: int = 0) -> None:
+        async def settle_and_work() -> None:
             await self._settle(pool)
             await self._work()
 
-        task = app.task(name="work", queue=queue, lock=queue, queueing_lock=queue, priority=100)(work)
+        async def work(context: JobContext, timestamp: int = 0) -> None:
+            await self._noted(context, settle_and_work)
+
+        task: Any = app.task(
+            name="work", queue=queue, lock=queue, queueing_lock=queue, priority=100, pass_context=True
+        )(work)
         app.periodic(cron=cron(LOOK_EVERY), periodic_id=queue, queue=queue, lock=queue, queueing_lock=queue)(task)
         return app
 
@@ -169,41 +179,74 @@ class Queue:
                 async with connection.transaction():
                     await connection.execute(_SETTLE, [self._pair])
 
-    def _chores_app(self, pool: AsyncConnectionPool) -> App:
+    def _chores_app(self) -> App:
         app = App(connector=PsycopgConnector())
         queue = _chores_queue(self._pair)
 
-        async def do(name: str, timestamp: int = 0) -> None:
-            await self._chores[name].run()
+        async def do(context: JobContext, name: str, timestamp: int = 0) -> None:
+            await self._noted(context, self._chores[name].run)
 
-        async def take_over(timestamp: int = 0) -> None:
-            await self._take_over(app, STALLED_SECONDS)
-
-        def register(task: Any, name: str, every: timedelta, arguments: dict[str, Any]) -> None:
-            once = f"{queue}/{name}"
+        task: Any = app.task(name="chore", queue=queue, pass_context=True)(do)
+        for chore in self._chores.values():
+            once = f"{queue}/{chore.name}"
             app.periodic(
-                cron=cron(every), periodic_id=once, queue=queue, lock=once, queueing_lock=once, task_kwargs=arguments
+                cron=cron(chore.every),
+                periodic_id=once,
+                queue=queue,
+                lock=once,
+                queueing_lock=once,
+                task_kwargs={"name": chore.name},
             )(task)
-
-        register(app.task(name="take over", queue=queue)(take_over), "take over", SWEEP_EVERY, {})
-        chore = app.task(name="chore", queue=queue)(do)
-        for one in self._chores.values():
-            register(chore, one.name, one.every, {"name": one.name})
         return app
 
-    async def _take_over(self, app: App, silent_for: float) -> None:
-        """Give jobs of dead workers back, for procrastinate never does that by itself; and forget old failed jobs."""
-        ours = {_work_queue(self._pair), _chores_queue(self._pair)}
-        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=silent_for):
-            if job.queue not in ours:
-                continue
-            self._log.warning("taking over a job of a worker that went silent: %s", job.task_name)
-            try:
-                await app.job_manager.retry_job(job)
-            except UniqueViolation:  # the same is waiting already: one of them is enough
-                await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
-        for queue in ours:
+    # --- jobs that nobody does any more --------------------------------------------------------------------------------
+
+    async def _noted(self, context: JobContext, run: Callback) -> None:
+        """Run it, and know of it while it runs."""
+        job, worker = context.job.id or 0, context.job.worker_id or 0
+        self._workers.add(worker)
+        self._running.add(job)
+        try:
+            await run()
+        finally:
+            self._running.discard(job)
+
+    async def _watch(self, app: App) -> None:
+        """Not a job of its own, which could get lost like any other."""
+        while True:
+            await self._sleep(SWEEP_EVERY.total_seconds())
+            await self._take_over(app, STALLED_SECONDS, none_running=False)
+
+    async def _take_over(self, app: App, silent_for: float, *, none_running: bool) -> None:
+        """Give back the jobs that nobody does any more, which procrastinate never does by itself, and forget old
+        failed ones. A job that is lost holds its lock, so that no other work of the pair would ever start.
+
+        Lost are jobs of workers that went silent; and those of our own workers that are not running here: the
+        connection broke just when their end was to be noted. Of the latter a job may just be starting or ending, so it
+        must be found twice, unless none is running for sure.
+        """
+        queues = (_work_queue(self._pair), _chores_queue(self._pair))
+        doing = [job for queue in queues for job in await app.job_manager.list_jobs_async(queue=queue, status="doing")]
+        stalled = {job.id for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=silent_for)}
+        unknown = {job.id for job in doing if job.worker_id in self._workers and job.id not in self._running}
+        lost = stalled | (unknown if none_running else unknown & self._unknown)
+        self._unknown = unknown
+        for job in doing:
+            if job.id in lost:
+                await self._give_back(app, job)
+        for queue in queues:
             await app.job_manager.delete_old_jobs(KEEP_HOURS, queue, include_failed=True, include_aborted=True)
+
+    async def _give_back(self, app: App, job: Job) -> None:
+        self._log.warning("taking over the job %s, which nobody does any more", job.task_name)
+        try:
+            await app.job_manager.retry_job(job)
+        except UniqueViolation:  # the same is waiting already: one of them is enough
+            await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+        except ConnectorException as error:
+            if not isinstance(error.__cause__, psycopg.errors.RaiseException):
+                raise
+            self._log.info("another process was quicker to take over the job %s", job.task_name)
 
 
 async def _worker(app: App, queue: str, at_once: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
@@ -34,10 +34,10 @@ def dumps(data: object) -> str:
 
 
 def loads(text: str | bytes) -> Any:
-    """What `dumps` was given."""
-    data = json.loads(text)
-    mark = _ESCAPE if isinstance(text, str) else _ESCAPE.encode()
-    return _each_text(data, _restore) if mark in text else data  # type: ignore[operator]
+    """What `dumps` was given; from `dumps` itself, or as PostgreSQL writes it."""
+    plain = text if isinstance(text, str) else text.decode("utf-8")
+    data = json.loads(plain)
+    return _each_text(data, _restore) if _ESCAPE in plain or "\\ue000" in plain else data
 
 
 def _escape(text: str) -> str:
@@ -48,7 +48,7 @@ def _restore(text: str) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found.group(1), 16)), text)
 
 
-def _each_text(data: Any, change: Any) -> Any:
+def _each_text(data: Any, change: Callable[[str], str]) -> Any:
     if isinstance(data, str):
         return change(data)
     if isinstance(data, dict):

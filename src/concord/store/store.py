@@ -24,7 +24,7 @@ from concord.store.inbox import Inbox, PutBack, Stuck
 from concord.store.known import People
 from concord.store.ledger import Counts, Entry, Latency, Ledger
 from concord.store.links import Links
-from concord.store.pool import make_pool
+from concord.store.pool import make_pool, reach
 from concord.store.recording import Recording
 
 #: Told, inside the transaction, that rows are due: see store/queue.py `Bell`.
@@ -59,6 +59,7 @@ class PostgresStore:
         """
         pool = make_pool(conninfo, size=connections, timeout=WAIT_SECONDS)
         try:
+            await reach(conninfo)
             await pool.open(wait=True, timeout=WAIT_SECONDS)
         except psycopg.OperationalError as error:
             await pool.close()
@@ -197,6 +198,11 @@ class PostgresStore:
         """How many links, open reviews and duplicates there are, and decisions by rule."""
         async with self._transaction() as connection:
             return await self._ledger.counts(connection)
+
+    async def active_links(self, object_pair: str) -> Sequence[tuple[Ref, Ref]]:
+        """Left and right of every active link of an object pair, oldest first."""
+        async with self._transaction() as connection:
+            return await self._links.active(connection, object_pair)
 
     async def open_reviews(self, limit: int = 200) -> Sequence[Review]:
         """What waits for a person, best score first."""

@@ -30,6 +30,9 @@ def load(section: Given, now: str) -> Org:
     if unknown:
         raise ControlError(f"a Salesforce section has no key {', '.join(sorted(unknown))}")
     identity = Identity(**{key: value for key, value in section.items() if key in _IDENTITY})
+    for key in ("session_minutes", "daily_limit", "daily_used"):
+        if not isinstance(getattr(identity, key), int | float):
+            raise ControlError(f"{key}: {getattr(identity, key)!r} is no number")
     for key in ("organisation_id", "integration_user_id"):
         setattr(identity, key, _id(getattr(identity, key), key))
     org = Org(identity, declared=section.get("objects") or {})

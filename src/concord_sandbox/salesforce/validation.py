@@ -72,6 +72,8 @@ def _parent_id(org: Org, field: Field, given: dict[str, Any]) -> str:
     key_field = target.kind.field(key)
     if key_field is None or not (key_field.indexed_key or key_field.type == "id"):
         raise no_column(key, target.kind.name)
+    if not isinstance(value, str | int | float):
+        raise _wrong_type(key_field, value)
     found = target.find(key_field, full_id(value) if key_field.name == "Id" else value)
     live = [one for one in found if target.live(one)]
     if len(live) != 1:

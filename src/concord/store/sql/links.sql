@@ -115,3 +115,10 @@ INSERT INTO base (pair, link_id, fields)
 SELECT %(pair)s, b.link_id, b.fields FROM b WHERE b.fields IS NOT NULL ORDER BY b.link_id
 ON CONFLICT (link_id) DO UPDATE SET fields = base.fields || excluded.fields
  WHERE base.fields IS DISTINCT FROM base.fields || excluded.fields;
+
+-- name: active
+-- Both ends of every active link of an object pair.
+SELECT left_system, left_object, left_id, right_system, right_object, right_id
+  FROM link
+ WHERE pair = %(pair)s AND object_pair = %(object_pair)s AND state = 'active'
+ ORDER BY id;

@@ -1,0 +1,76 @@
+"""`concord serve`: keep both systems in agreement until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from concord import log
+from concord.app import Concord, opened
+from concord.cli.options import ConfigPath, examples
+from concord.cli.show import Look
+from concord.config import USUAL_PATH, Secrets, Settings, load, secrets
+from concord.core.model import Side
+from concord.engine import reconcile, sweep
+from concord.errors import ConfigError
+from concord.web.intake import HUBSPOT_PATH
+from concord.web.serving import listening, running
+
+
+def serve(
+    config: ConfigPath = USUAL_PATH,
+    log_level: Annotated[str, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Keep Salesforce and HubSpot in agreement until Ctrl-C or a termination signal.
+
+    Takes in HubSpot's webhooks, asks both systems what changed, and works. Run `concord reconcile` once before: without
+    it Concord does not know who is who. What is under way when it is stopped is finished; what is waiting stays in the
+    database.
+    """
+    log.start(log_level)
+    asyncio.run(_serve(Look.standard(), load(Path(config)), secrets(os.environ)))
+
+
+def add_to(root: typer.Typer) -> None:
+    """Hang this command into the root."""
+    root.command(epilog=examples("concord serve", "concord serve --config acme.yaml --log-level debug"))(serve)
+
+
+async def _serve(look: Look, settings: Settings, secret: Secrets) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with opened(settings, secret) as concord:
+        if not await reconcile.was_surveyed(concord.scope):
+            raise ConfigError(
+                "the two systems were not read yet, so nobody is known and people could be created twice. "
+                "Run `concord reconcile` first; it shows everything before it writes"
+            )
+        await sweep.start(concord.scope)
+        listener = listening(settings.web.listen)
+        _say(look, concord, secret)
+        async with running(concord, secret.hubspot_client_secret, listener) as works:
+            stopped = asyncio.create_task(stop.wait())
+            await asyncio.wait({stopped, works}, return_when=asyncio.FIRST_COMPLETED)
+            if works.done():
+                works.result()
+            look.line("stopping; what is under way is finished")
+
+
+def _say(look: Look, concord: Concord, secret: Secrets) -> None:
+    settings = concord.settings
+    for side in Side:
+        account = concord.accounts[side]
+        look.line(f"{concord.scope.system(side).name}: {account.name} ({account.id})")
+    if secret.hubspot_client_secret is None:
+        look.line("webhooks: none taken (CONCORD_HUBSPOT_CLIENT_SECRET is not set); HubSpot is asked what changed")
+    else:
+        look.line(f"webhooks: {settings.web.public_url}{HUBSPOT_PATH}")
+    for warning in concord.warnings.warnings:
+        look.line(f"note: {warning}")
+    look.line("in agreement from here on; Ctrl-C stops")

@@ -1,0 +1,231 @@
+"""kill -9 between every pair of steps: nothing is lost, nobody is made twice, nothing is written a third time (SPEC 9.6).
+
+First in process, at every named point of the line and for each kind of work; then for real, with a program that kills
+itself, against sandboxes in a process of their own (crashing.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from concord.engine.sync import CRASH_POINTS
+from tests.conftest import TestServer
+from tests.stories.stage import Stage, stage
+
+Expected = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Work:
+    """One kind of work. before: what is there and in agreement already. then: what people do. after: what both systems
+    are to show at the end, by our name of each side's people."""
+
+    name: str
+    before: Callable[[Stage], None]
+    then: Callable[[Stage], None]
+    lead: Expected
+    contact: Expected
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def nothing(play: Stage) -> None:
+    return None
+
+
+def ada(play: Stage) -> None:
+    play.lead(FirstName="Ada", Email="ada@engines.com", Phone="1000", Title="Countess")
+
+
+def one_lead(play: Stage, **fields: Any) -> None:
+    (lead,) = play.sf("Lead")
+    play.edit_sf("Lead", lead, **fields)
+
+
+def one_contact(play: Stage, **fields: Any) -> None:
+    (contact,) = play.hs()
+    play.edit_hs(contact, **fields)
+
+
+def the_same_person_in_both(play: Stage) -> None:
+    play.lead(FirstName="Ada", Email="ada@engines.com", Phone="1000")
+    play.clock.pass_(minutes=10)
+    play.hs_contact(email="ada@engines.com", firstname="Ada", lastname="King", phone="2000", jobtitle="Countess")
+
+
+def conflicting_edits(play: Stage) -> None:
+    one_lead(play, Phone="3000", Title="Analyst")
+    play.clock.pass_(minutes=1)
+    one_contact(play, phone="4000", jobtitle="Mathematician")
+
+
+WORKS = (
+    Work(
+        "a HubSpot contact is created",
+        nothing,
+        ada,
+        {"Email": "ada@engines.com", "Phone": "1000", "Title": "Countess"},
+        {"email": "ada@engines.com", "phone": "1000", "jobtitle": "Countess"},
+    ),
+    Work(
+        "a HubSpot contact is created for a lead without an address",
+        nothing,
+        lambda play: play.lead(FirstName="Ada", Phone="1000") and None,
+        {"FirstName": "Ada", "Email": None, "Phone": "1000"},
+        {"firstname": "Ada", "lastname": "Lovelace", "phone": "1000"},
+    ),
+    Work(
+        "a lead is created",
+        nothing,
+        lambda play: play.hs_contact(email="grace@navy.com", lastname="Hopper", phone="1000") and None,
+        {"Email": "grace@navy.com", "LastName": "Hopper", "Company": "[not provided]", "Phone": "1000"},
+        {"email": "grace@navy.com", "lastname": "Hopper", "phone": "1000"},
+    ),
+    Work(
+        "a lead is created for a contact without an address",
+        nothing,
+        lambda play: play.hs_contact(lastname="Hopper", phone="1000") and None,
+        {"LastName": "Hopper", "Company": "[not provided]", "Phone": "1000"},
+        {"lastname": "Hopper", "phone": "1000"},
+    ),
+    Work(
+        "an edit goes to HubSpot",
+        ada,
+        lambda play: one_lead(play, Title="Analyst"),
+        {"Title": "Analyst", "Phone": "1000"},
+        {"jobtitle": "Analyst", "phone": "1000"},
+    ),
+    Work(
+        "an edit goes to Salesforce",
+        ada,
+        lambda play: one_contact(play, jobtitle="Analyst"),
+        {"Title": "Analyst", "Phone": "1000"},
+        {"jobtitle": "Analyst", "phone": "1000"},
+    ),
+    Work(
+        "a clear goes to HubSpot",
+        ada,
+        lambda play: one_lead(play, Phone=None),
+        {"Title": "Countess", "Phone": None},
+        {"jobtitle": "Countess", "phone": None},
+    ),
+    Work(
+        "an edit that the rule refuses is put back",
+        ada,
+        lambda play: one_contact(play, phone=""),
+        {"Title": "Countess", "Phone": "1000"},
+        {"jobtitle": "Countess", "phone": "1000"},
+    ),
+    Work(
+        "two records of one person are linked",
+        nothing,
+        the_same_person_in_both,
+        {"LastName": "King", "Phone": "2000", "Title": "Countess"},
+        {"lastname": "King", "phone": "2000", "jobtitle": "Countess"},
+    ),
+    Work(
+        "a conflict is decided",
+        ada,
+        conflicting_edits,
+        {"Phone": "3000", "Title": "Mathematician"},
+        {"phone": "3000", "jobtitle": "Mathematician"},
+    ),
+)
+
+
+async def played(play: Stage, work: Work) -> None:
+    """What is there before, in agreement; then what people do, and no Concord has seen it yet."""
+    async with play.concord() as concord:
+        await play.settle(concord)
+        work.before(play)
+        await play.settle(concord)
+    work.then(play)
+
+
+def writes(play: Stage) -> dict[str, int]:
+    return {system: play.writes(system=system) for system in ("salesforce", "hubspot")}
+
+
+def agrees(play: Stage, work: Work) -> None:
+    """One person on each side, as expected."""
+    (lead,), (contact,) = play.sf("Lead").values(), play.hs().values()
+    assert {name: lead.get(name) for name in work.lead} == work.lead
+    assert {name: contact.get(name) for name in work.contact} == work.contact
+
+
+@pytest.fixture
+def play(database: str) -> Stage:
+    return stage(database)
+
+
+@pytest.mark.parametrize("point", CRASH_POINTS)
+@pytest.mark.parametrize("work", WORKS, ids=str)
+async def test_a_kill_at_any_point_loses_nothing_makes_nobody_twice_and_repeats_no_write(
+    play: Stage, work: Work, point: str, postgres: TestServer
+) -> None:
+    undisturbed = stage(postgres.conninfo_of(postgres.create()))
+    await played(undisturbed, work)
+    await undisturbed.recovers()
+    agrees(undisturbed, work)
+
+    await played(play, work)
+    await play.dies(point)
+    await play.recovers()
+    agrees(play, work)
+    assert writes(play) == writes(undisturbed), "what was written before the kill is seen, and not written again"
+
+
+@pytest.mark.parametrize("work", WORKS, ids=str)
+async def test_a_kill_at_every_point_one_after_the_other_ends_the_same(play: Stage, work: Work) -> None:
+    await played(play, work)
+    for point in CRASH_POINTS[:-1]:
+        await play.dies(point)
+    await play.recovers()
+    agrees(play, work)
+    async with play.concord() as concord:
+        assert (await concord.store.counts()).links == 1
+        assert not await concord.store.dead()
+        before = writes(play)
+        await play.settle(concord)
+        assert writes(play) == before
+
+
+async def test_an_edit_made_after_the_kill_on_the_record_just_made_is_not_lost(play: Stage) -> None:
+    lead = play.lead(FirstName="Ada", Phone="1000")
+    await play.dies("written")
+    (contact,) = play.hs()
+    play.edit_hs(contact, jobtitle="Countess", firstname="Augusta")
+    await play.recovers()
+    assert len(play.hs()) == len(play.sf("Lead")) == 1
+    assert (play.sf("Lead")[lead]["Title"], play.sf("Lead")[lead]["FirstName"]) == ("Countess", "Augusta")
+    assert play.hs()[contact]["firstname"] == "Augusta"
+
+
+async def test_an_edit_that_our_last_write_before_the_kill_covered_is_found_and_decided(play: Stage) -> None:
+    async with play.concord() as concord:
+        await play.settle(concord)
+        lead = play.lead(FirstName="Ada", Email="ada@engines.com", Title="Countess")
+        await play.settle(concord)
+        (contact,) = play.hs()
+    play.edit_sf("Lead", lead, Title="Analyst")
+    play.clock.pass_(minutes=10)
+    play.once("intended", lambda: play.edit_hs(contact, jobtitle="Mathematician"))
+    await play.dies("written")
+    await play.recovers()
+    assert play.hs()[contact]["jobtitle"] == play.sf("Lead")[lead]["Title"] == "Mathematician", "newer by ten minutes"
+
+
+async def test_an_edit_that_our_first_link_covered_before_the_kill_is_found_and_decided(play: Stage) -> None:
+    lead = play.lead(FirstName="Ada", Email="ada@engines.com", Title="Analyst")
+    play.clock.pass_(minutes=10)
+    contact = play.hs_contact(email="ada@engines.com", firstname="Ada", lastname="Lovelace")
+    play.once("intended", lambda: play.edit_hs(contact, jobtitle="Mathematician"))
+    await play.dies("written")
+    assert play.hs()[contact]["jobtitle"] == "Analyst", "the blank was filled, over an edit of that moment"
+    await play.recovers()
+    assert play.hs()[contact]["jobtitle"] == play.sf("Lead")[lead]["Title"] == "Mathematician"
