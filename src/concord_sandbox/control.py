@@ -20,6 +20,9 @@ Wraps any `Service` into one ASGI application; knows no vendor.
     POST   /_control/records/{object}     {"fields": {…}, "by": user}: a person creates a record; {"id": …}
     PATCH  /_control/records/{object}/{id}  {"fields": {…}, "by": user}: a person edits a record
     DELETE /_control/records/{object}/{id}  a person deletes a record
+    POST   /_control/edits                [{"object": name, "id": id, "fields": {…}, "by": user}]: people edit many records,
+                                          in this order; {"edited": n}. One that is refused ends it (400 says which, and
+                                          why); those before it stand
     POST   /_control/deliver              send what is due (webhooks) now; {"sent": n}
 
 Control calls are answered at once: no latency, no faults, not in the journal, no token needed.
@@ -120,6 +123,7 @@ class SandboxApp:
             Route("/journal", self._journal, methods=["GET", "DELETE"]),
             Route("/records/{object}", self._records, methods=["GET", "POST"]),
             Route("/records/{object}/{id}", self._record, methods=["PATCH", "DELETE"]),
+            Route("/edits", self._edits, methods=["POST"]),
             Route("/deliver", self._deliver, methods=["POST"]),
         ]
 
@@ -209,6 +213,15 @@ class SandboxApp:
             asked = await request.json()
             self.service.human_edit(name, record_id, asked["fields"], asked.get("by"))
         return JSONResponse({"id": record_id})
+
+    async def _edits(self, request: Request) -> Response:
+        asked = await request.json()
+        for number, one in enumerate(asked, 1):
+            try:
+                self.service.human_edit(one["object"], one["id"], one["fields"], one.get("by"))
+            except (ControlError, ValueError, KeyError, TypeError) as error:
+                raise ControlError(f"edit {number} of {len(asked)}: {type(error).__name__}: {error}") from error
+        return JSONResponse({"edited": len(asked)})
 
     async def _deliver(self, _: Request) -> Response:
         return JSONResponse({"sent": await self.service.deliver()})

@@ -20,14 +20,18 @@ from concord_sandbox.service import ControlError
 
 
 def load_world(name_or_file: str, seed: int = 1) -> dict[str, Any]:
-    """The built-in world of that name (made anew from `seed`), or the one in that JSON file.
+    """The built-in world of that name (made anew from `seed`; of some the size may be given, as in bench:500), or the
+    one in that JSON file.
 
     Raises ControlError when there is no such world or the file is not a world.
     """
-    from concord_sandbox.worlds import BUILT_IN
+    from concord_sandbox.worlds import BUILT_IN, OF_ANY_SIZE
 
     if name_or_file in BUILT_IN:
         return BUILT_IN[name_or_file](seed)
+    name, _, size = name_or_file.partition(":")
+    if name in OF_ANY_SIZE and size.isdecimal():
+        return OF_ANY_SIZE[name](seed, int(size))
     path = Path(name_or_file)
     if not path.is_file():
         raise ControlError(

@@ -284,6 +284,12 @@ def test_the_bench_world_is_as_large_as_asked_and_equal_on_both_sides() -> None:
         assert left["Last_Contacted__c"].replace("+0000", "Z") == right["last_contacted"]
 
 
+def test_the_bench_world_is_loaded_by_name_in_any_size() -> None:
+    assert load_world("bench:30", 5) == bench.build(5, people=30)
+    with pytest.raises(ControlError, match="no world 'bench:many'"):
+        load_world("bench:many")
+
+
 def test_a_world_that_does_not_exist_is_refused_by_name() -> None:
     with pytest.raises(ControlError, match="built-in ones are agency"):
         load_world("atlantis")

@@ -61,6 +61,7 @@ class Summary:
     held: dict[str, int] = field(default_factory=dict)
     unexplained: list[str] = field(default_factory=list)
     errors: int = 0
+    errors_by_cause: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
@@ -189,7 +190,9 @@ async def _judge(
     summary.duplicates_found = counts.duplicates
     summary.conflicts = dict(counts.conflicts_by_rule)
     summary.first_link_decisions = dict(counts.first_links_by_rule)
-    summary.errors = (await concord.store.backlog())["dead"]
+    stuck = await concord.store.failing()
+    summary.errors = len(stuck)
+    summary.errors_by_cause = dict(Counter(f"{one.failure.category}: {one.failure.message}" for one in stuck))
     await _agreement(summary, concord, links, before, after)
     journals = {"salesforce": await sandboxes.salesforce.journal(), "hubspot": await sandboxes.hubspot.journal()}
     times = verify.latencies(made.edits, journals)
@@ -314,6 +317,7 @@ def _show(look: Look, summary: Summary) -> None:
         ("conflicts while it ran, by rule", summary.conflicts),
         ("differences at the first link, by rule", summary.first_link_decisions),
         ("held until someone acts", summary.held),
+        ("records left in error, by cause", summary.errors_by_cause),
     ):
         if counts:
             look.table((title, ">"), Counter(counts).most_common())

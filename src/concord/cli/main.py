@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from concord.cli import config, demo, init, reconcile, sandbox, serve
+from concord.cli import bench, config, demo, init, reconcile, sandbox, serve
 from concord.cli.options import examples
 from concord.cli.show import Look
 from concord.errors import ConcordError, ConfigError
@@ -25,6 +25,7 @@ _COMMANDS = (
     reconcile,
     serve,
     sandbox,
+    bench,
 )
 
 

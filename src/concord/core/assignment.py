@@ -204,7 +204,7 @@ class _Room(Generic[T]):
     # --- duplicates inside one system
 
     def gather(self) -> None:
-        """Find the duplicates inside each system: each stands beside its active record itself, never through a third."""
+        """Find the duplicates inside each system: each stands beside its active record, never through a third."""
         actives: set[Ref] = set()
         for ref in sorted(self.things, key=self._preference):
             beside = [

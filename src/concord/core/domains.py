@@ -87,6 +87,11 @@ def company_domain(host: str, registrable: Registrable) -> str:
     return "" if not domain or is_free(host) or is_free(domain) else domain
 
 
+def label(domain: str) -> str:
+    """The word of a registrable domain: "acmecorp" of "acme-corp.co.uk"."""
+    return domain.partition(".")[0].replace("-", "")
+
+
 def web_host(text: str) -> str:
     """The host of a web address, in whatever way it was typed; "" when there is none."""
     bare = _SCHEME.sub("", text.strip().lower())

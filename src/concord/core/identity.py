@@ -61,13 +61,14 @@ __all__ = [
 # 92, a short form or one further doubt stays above or at the bound, two doubts fall below it. Reasoned, not fitted.
 _ADDRESS: Final = 92.0
 _SHARED_ADDRESS: Final = 34.0
-_NAME: Final = 50.0
+_NAME: Final = 52.0
 _FAMILY_ONLY_DIFFERS: Final = 10.0
 _CONTRADICTION: Final = -40.0
 _DOMAIN_AND_COMPANY: Final = 45.0
 _DOMAIN: Final = 42.0
 _COMPANY: Final = 40.0
 _COMPANY_OTHER_DOMAIN: Final = 30.0
+_COMPANY_IN_DOMAIN: Final = 40.0
 _COMPANY_ALIKE: Final = 26.0
 _ELSEWHERE: Final = -15.0
 _TELEPHONE: Final = 42.0
@@ -83,7 +84,7 @@ _GIVEN_COST: Final[Mapping[Part, float]] = {
     Part.SHORT: 2,
     Part.DOUBLE: 1,
     Part.SLIP: 6,
-    Part.NEAR: 12,
+    Part.NEAR: 16,
     Part.INITIAL: 18,
     Part.BLANK: 35,
 }
@@ -92,7 +93,7 @@ _FAMILY_COST: Final[Mapping[Part, float]] = {
     Part.SPELLING: 1,
     Part.DOUBLE: 4,
     Part.SLIP: 6,
-    Part.NEAR: 14,
+    Part.NEAR: 16,
     Part.INITIAL: 22,
     Part.BLANK: 38,
     Part.OTHER: 40,
@@ -220,17 +221,22 @@ def keys_of(person: Person) -> frozenset[str]:
     return person.keys
 
 
+def address_key(address: str) -> str:
+    """The key under which everyone with this address (as compared: trimmed, lower case) is found."""
+    return f"e:{address}"
+
+
 def _keys(person: Person) -> Iterator[str]:
     name = person.name
     yield f"i:{companies.id_key(person.ref.id)}"
     yield from (f"i:{one}" for one in person.ids)
-    yield from (f"e:{one}" for one in person.emails)
+    yield from map(address_key, person.emails)
     for address in person.emails:
         local = domains.local_part(address)
         if len(local) >= 5 and not domains.is_role(address):
             yield f"l:{local}"
-    places = [*person.domains, *([f"c:{person.firm}"] if person.firm else [])]
-    for place in places:
+    firms = {person.firm, *(domains.label(one) for one in person.domains)} - {""}
+    for place in (*person.domains, *(f"c:{one}" for one in firms)):
         yield from (f"n:{one}|{place}" for one in name.keys)
         if name.whole:
             yield f"w:{name.whole}|{place}"
@@ -433,8 +439,8 @@ def _by_name(a: Person, b: Person, like: Likeness, crowd: Crowd) -> Score:
         lines += _generation(a, b, like)
         barred = True
     if like.given is not Part.BLANK and (a.name.common or b.name.common):
-        lines.append(Evidence("frequent name", -8, f"many people are called so, {_names(a, b)}"))
-    against, bars = _addresses_against(a, b)
+        lines.append(Evidence("frequent name", -10, f"many people are called so, {_names(a, b)}"))
+    against, bars = _addresses_against(a, b, like)
     namesakes = crowd.namesakes & a.keys & b.keys
     if namesakes:
         lines.append(Evidence("namesakes", -10, f"several people of this name there, {_names(a, b)}"))
@@ -464,10 +470,22 @@ def _company(a: Person, b: Person) -> list[Evidence]:
         return [Evidence("company", _COMPANY, f"both at {a.company}")]
     if like in (Part.DOUBLE, Part.SLIP) and not apart:
         return [Evidence("company", _COMPANY_ALIKE, f"alike, {a.company} / {b.company}")]
+    if not apart and (told := _company_in_domain(a, b) or _company_in_domain(b, a)):
+        return [Evidence("company", _COMPANY_IN_DOMAIN, told)]
+    if apart and any(_near_hosts(one, other) for one in a.domains for other in b.domains):
+        return []  # a slip in the address, or a company's second ending: not another company
     if apart or like is Part.OTHER:
         mine, theirs = (a.domains[0], b.domains[0]) if apart else (a.company, b.company)
         return [Evidence("company", _ELSEWHERE, f"different, {mine} / {theirs}")]
     return []
+
+
+def _company_in_domain(named: Person, at: Person) -> str:
+    """One record names the company, the other its domain, and the domain is the company's name."""
+    if named.domains or not named.firm:
+        return ""
+    domain = next((one for one in at.domains if len(named.firm) >= 4 and domains.label(one) == named.firm), "")
+    return f"{named.company} and {domain}" if domain else ""
 
 
 def _phone_support(a: Person, b: Person) -> list[Evidence]:
@@ -504,33 +522,33 @@ def _only_ones(a: Person, b: Person, like: Likeness, crowd: Crowd) -> list[Evide
     return []
 
 
-def _addresses_against(a: Person, b: Person) -> tuple[list[Evidence], bool]:
+def _addresses_against(a: Person, b: Person, like: Likeness) -> tuple[list[Evidence], bool]:
     """Two different personal addresses at one company: one person's two, or two people's (SPEC 4.3)."""
     found: list[tuple[Evidence, bool]] = []
     for one in a.emails:
         place = "" if domains.is_role(one) else a.domain_of(one)
         for other in b.emails:
             if place and not domains.is_role(other) and b.domain_of(other) == place:
-                found.append(_two_addresses(a, b, (one, other), place))
+                found.append(_two_addresses(a, b, like, (one, other), place))
     if not found:
         return [], False
     best, bars = max(found, key=lambda pair: pair[0].points)
     return [best], bars
 
 
-def _two_addresses(a: Person, b: Person, pair: tuple[str, str], place: str) -> tuple[Evidence, bool]:
+def _two_addresses(a: Person, b: Person, like: Likeness, pair: tuple[str, str], place: str) -> tuple[Evidence, bool]:
     mine, theirs = (domains.local_part(one) for one in pair)
     shown = f"{pair[0]} / {pair[1]}"
-    if _slip(mine, theirs):
+    if _slip(mine, theirs) and like.near_same:
         return Evidence("e-mail", 6, f"one slip apart, {shown}"), False
     digits = [domains.words_of(one)[-1:] for one in (mine, theirs)]
     numbered = any(one and one[0].isdecimal() for one in digits) and digits[0] != digits[1]
-    fits = all(_fits(local, a.name) or _fits(local, b.name) for local in (mine, theirs))
+    fits = like.near_same and all(_fits(local, a.name) or _fits(local, b.name) for local in (mine, theirs))
     if fits and not numbered:
         # Where the family has given the company its name, a second address is as likely a second member.
         family_firm = any(len(one) > 3 and one in place for one in (*a.name.family, *a.name.wide_family))
         careful = family_firm or a.name.common or b.name.common
-        return Evidence("e-mail", -8, f"two addresses at one company, {shown}"), careful
+        return Evidence("e-mail", -12, f"two addresses at one company, {shown}"), careful
     return Evidence("e-mail", -20, f"two addresses at one company that do not name one person, {shown}"), True
 
 

@@ -24,17 +24,17 @@ adelheid heidi
 albert al bert bertie
 alejandro alex ale
 alexander alex al xander sandy alec sascha sasha lex
-alexandra alex sandra sandy sasha lexi
+alexandra alex sandy sasha lexi
 alfred al fred alf alfie
 amanda mandy
 andreas andi andy
 andrew andy drew
-andrei andrey
+andrei andrey andrej
 angela angie angelika
-anna anne ann annie anni anja hannah anya
-annabelle anna belle
+anna ann annie anni
+annabelle belle
 anthony tony ant
-antonio toni tony antoine anton
+antonio toni tony
 antonia toni tonia
 archibald archie
 arthur art artie
@@ -54,7 +54,7 @@ caroline caro carol carrie lina
 catherine cathy cath kate katie kathy cate kat
 charles charlie chuck chas chaz charly
 charlotte lotte lottie charlie
-christian chris christof
+christian chris
 christiane chris
 christina chris tina christa kristina kirsten
 christine chris chrissie tina christl
@@ -81,8 +81,8 @@ edmund ed eddie ted
 eduardo edu lalo
 edward ed eddie ted teddy ned edouard
 edwin ed eddie
-eleanor ellie nell nora ella
-elisabeth lisa elli lisbeth sissi betty liesel elisa else elsbeth
+eleanor ellie nell nora
+elisabeth lisa elli lisbeth sissi betty liesel elsbeth
 elizabeth liz lizzie beth betsy betty eliza ellie lisa libby bess
 emanuel manu manuel
 emily em emmy
@@ -109,10 +109,11 @@ frederick fred freddie freddy rick
 frederic fred
 friedrich fritz fred
 gabriel gabe gabi
+gabriela gabi gaby
 gabriele gabi gaby
 gabriella gabi gaby ella
 gabrielle gabi gaby
-georg schorsch jorg
+georg schorsch
 george georgie
 gerald gerry jerry
 gerard gerry
@@ -132,7 +133,7 @@ harold harry hal
 harrison harry
 heinrich heinz henrik heiner hein
 helen nell nellie
-helena lena hela
+helena lena
 helene lene leni
 henry harry hank hal
 herbert herb bert herbie
@@ -154,7 +155,6 @@ james jim jimmy jamie jem
 jane janie janey
 janet jan
 janice jan
-jean jeanne
 jeffrey jeff geoff
 geoffrey geoff jeff
 jennifer jen jenny jenni
@@ -166,11 +166,11 @@ jesus chucho chuy
 joachim jochen achim jo
 joan joanie
 joanna jo joanne asia
-johann hans johannes hannes
+johann hans hannes
 johanna hanna jo
-johannes hans hannes jo johann jan
+johannes hans hannes
 john jack johnny jon johnnie
-jonathan jon jonny johnny nathan
+jonathan jon jonny johnny
 jorge coque
 jose pepe
 josef sepp jupp beppo seppi
@@ -180,7 +180,7 @@ josephine josie jo fina
 joshua josh
 juan juanito
 judith judy judi
-julia jule julie
+julia jule
 julian jules
 juergen jurgen
 karl carl charly kalle
@@ -193,13 +193,12 @@ katherine kathy kate katie kat kathryn katharine kay kitty
 kathleen kathy kate kat
 kenneth ken kenny
 kimberly kim
-klaus claus niklas
-konrad conny kurt
+klaus claus
+konrad conny
 konstantin kosta kostya
-larry lawrence
 laurence larry
-lawrence larry lars
-leonard len leo lenny leon
+lawrence larry
+leonard len leo lenny
 leonardo leo
 leonhard leo
 leopold leo poldi
@@ -208,7 +207,6 @@ lorenzo enzo
 louis lou louie
 louise lou
 lucas luke luc
-lucia lucy
 lucille lucy
 ludwig lutz lui
 luis lucho
@@ -222,17 +220,17 @@ manfred manni fred
 manuel manolo manu
 manuela manu ela
 marcus marc mark
-margaret maggie meg peggy marge margie greta rita madge daisy peg
+margaret maggie meg peggy marge margie madge peg
 margarete grete gretel margit greta
 margarethe grete gretel margit greta
-maria mia mimi marie
+maria mimi
 mariana mari
 mark marc
 markus mark
 martha marty patty
 martin marty
 martina tina
-mary molly polly mae
+mary molly polly
 mathilde tilde hilde
 matthew matt matty
 matthias matze hias
@@ -255,7 +253,7 @@ natalia natasha
 natalie nat
 natasha tasha nat
 nathan nate nat
-nathaniel nate nat nathan
+nathaniel nate nat
 nicholas nick nicky nico colas nicolas
 nicola nicky nico
 nicole nicki nicky nici
@@ -269,7 +267,7 @@ oscar ossie
 pamela pam
 patricia pat patty tricia trish patsy
 patrick pat paddy rick
-paula paulina
+paulina paula
 penelope penny
 peter pete
 petra pet
@@ -285,7 +283,6 @@ raymond ray
 rebecca becky becca bex
 regina gina
 reinhard hardy
-reinhold
 renate nate
 ricardo rico
 richard rick rich dick ricky richie dickie
@@ -314,10 +311,8 @@ sergio checo
 siegfried sigi siggi
 sigmund sigi
 sofia sofi sonya
-sophia sophie
 solomon sol
 stanley stan
-stefan steffen
 stefanie steffi stefi
 stephan steve steffen
 stephanie steph stephie steffi
@@ -330,7 +325,7 @@ susanna susi sanna
 susanne susi suse sanne
 sylvester sly
 sylvia silvia
-teresa terry tess tessa
+teresa terry tess
 terence terry
 theodor theo teo
 theodore ted theo teddy
@@ -341,8 +336,6 @@ timothy tim timmy
 tobias tobi toby
 ulrich uli ulli ulf
 ulrike uli rike ulli
-urban
-urs
 ursula uschi ulla
 valentin vali
 valentina vale tina
@@ -357,9 +350,6 @@ virginia ginny
 vladimir vova volodya
 waldemar waldi
 walter walt wally
-wanda
-wendelin
-werner
 wilhelm willi willy wim
 wilhelmina mina wilma
 william bill will billy willie liam willy
@@ -549,7 +539,8 @@ LEGAL_FORMS: Final = _words(
     asbl vzw ab hb kb as asa aps ans da ks is oy oyj ky ry tmi sp zoo spzoo spolka z o ooo oao zao pao ao ip too
     kft rt zrt bt nyrt sro vos spol doo dd jdoo ood eood ead ad srlcv saa sac eirl ltda eireli mei sapi de rl kk
     yk gk kabushiki kaisha yugen godo sdn bhd jsc pjsc tbk pt cia lda unipessoal sgps hf ehf ou uab sia pbc lllp
-    et al og keg gesmbh ges mbb partg partgmbb partnerschaft 株式会社 有限会社 合同会社 有限公司 股份有限公司 株 주식회사"""
+    et al og keg gesmbh ges mbb partg partgmbb partnerschaft 株式会社 有限会社 合同会社 有限公司
+    股份有限公司 株 주식회사"""
 )
 #: Two-word and dotted legal forms are folded to these letters before the words above are looked for.
 CONNECTIVES: Final = _words("und and et e y & the der die das le la les i og och en")

@@ -153,10 +153,10 @@ class Name:
     @cached_property
     def whole(self) -> str:
         """One key for everyone of this name, short forms and order aside; "" when the name is not full."""
-        if not self.full:
-            return ""
         if self.cjk:
             return "".join(sorted("".join((*self.family, *self.given))))
+        if not self.full:
+            return ""
         return " ".join(sorted((min(self.roots), narrow("".join(self.family)))))
 
 
@@ -257,6 +257,12 @@ class Likeness:
         return self.unlike or self.generations == "two"
 
     @cached_property
+    def near_same(self) -> bool:
+        """The names are one, apart from short forms, spelling and parts left out."""
+        good = (Part.SAME, Part.SPELLING, Part.SHORT, Part.DOUBLE)
+        return self.given in (*good, Part.INITIAL, Part.BLANK) and self.family in good
+
+    @cached_property
     def same(self) -> bool:
         return self.given is Part.SAME and self.family is Part.SAME
 
@@ -282,7 +288,7 @@ def _rank(one: Likeness) -> int:
 def _oriented(a: Name, b: Name, *, swapped: bool) -> Likeness:
     if a.cjk != b.cjk and not a.blank and not b.blank:
         return Likeness(Part.BLANK, Part.BLANK, swapped, _generations(a, b))  # two scripts: nothing can be said
-    if a.cjk and b.cjk and a.whole and a.whole == b.whole and _one_string(a, b):
+    if a.cjk and _one_string(a, b):
         return Likeness(Part.SAME, Part.SAME, swapped, _generations(a, b))
     return Likeness(
         _given(a, b),
@@ -402,6 +408,6 @@ def _word(x: str, y: str) -> Part:
         # A letter too many, too few, or two swapped is a slip of the hand; another letter may be another name.
         hand = len(x) != len(y) or sorted(x) == sorted(y)
         return Part.SLIP if hand or length >= 8 else Part.NEAR
-    if (slips == 2 and length >= 8) or (slips == 1 and length == 4 and x[0] == y[0] and x[-1] == y[-1]):
+    if (slips == 2 and length >= 8) or (slips == 1 and length == 4):
         return Part.NEAR
     return Part.OTHER

@@ -93,8 +93,8 @@ class FieldWrite:
 
 @dataclass(frozen=True)
 class LinkStep:
-    """These two are one: remember it. score 0-100 and the lines that explain it (SPEC 4.3). intent: the create that made
-    one of them from the other, where it was carried out and not recorded before a kill."""
+    """These two are one: remember it. score 0-100 and the lines that explain it (SPEC 4.3). intent: the create that
+    made one of them from the other, where it was carried out and a kill came before it was recorded."""
 
     left: Ref
     right: Ref

@@ -76,7 +76,7 @@ async def find_partners(scope: Scope, pair: ObjectPair, batch: Batch, subjects: 
     for ref in _dead(links):
         if ref not in mine:
             del everyone[ref]
-    couples = {left: right for left, right in intents}
+    couples = dict(intents.keys())
     matching = kind.match(
         [thing for ref, thing in everyone.items() if scope.side(ref) is Side.LEFT],
         [thing for ref, thing in everyone.items() if scope.side(ref) is Side.RIGHT],
@@ -113,10 +113,10 @@ async def _made(scope: Scope, pair: ObjectPair, subjects: Sequence[Record]) -> d
     made: dict[tuple[Ref, Ref], Intent] = {}
     for (side, object_name, name), intents in asked.items():
         for record in await scope.system(side).find(object_name, name, list(intents), [name]):
-            intent = intents.get(plain(record.value(name)))
-            if intent is not None:
-                couple = (intent.source, record.ref)
-                made[couple if side is Side.RIGHT else couple[::-1]] = intent
+            value = record.value(name)
+            noted = None if isinstance(value, Nothing) else intents.get(plain(value))
+            if noted is not None:
+                made[(noted.source, record.ref) if side is Side.RIGHT else (record.ref, noted.source)] = noted
     links = await scope.store.links([ref for couple in made for ref in couple]) if made else {}
     return {couple: intent for couple, intent in made.items() if not any(ref in links for ref in couple)}
 

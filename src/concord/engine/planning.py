@@ -27,6 +27,7 @@ from concord.core.values import Ref
 from concord.engine.matching import Found, find_partners, known_of
 from concord.engine.reading import Batch, partners_of, read_refs
 from concord.engine.scope import Scope
+from concord.engine.unique import hold_taken
 
 #: Rules that looked at the times of both sides: a better time could turn the verdict.
 _TIMED = frozenset({Rule.NEWER, Rule.OWNER, Rule.LATEST, Rule.FIXED_ORDER})
@@ -34,25 +35,28 @@ _TIMED = frozenset({Rule.NEWER, Rule.OWNER, Rule.LATEST, Rule.FIXED_ORDER})
 
 @dataclass(frozen=True)
 class Planned:
-    """A batch's plan, with the records and links it was made on (by ref, and by position in `plan.records`)."""
+    """A batch's plan, with the records and links it was made on (by ref, and by position in `plan.records`). lost: what
+    was known and is not there any more, so that it is nobody's match again."""
 
     plan: Plan
     records: Mapping[Ref, Record]
     links: tuple[Link | None, ...]
+    lost: frozenset[Ref] = frozenset()
 
 
 async def plan_batch(scope: Scope, batch: Batch) -> Planned:
     """The plan for a batch: linked records merged field by field, the others matched, and created where nobody is."""
     made: list[tuple[RecordPlan, Link | None]] = []
-    records = dict(batch.records)
+    records, lost = dict(batch.records), {ref for ref in batch.gone if ref not in batch.links}
     made += await _linked(scope, batch, records)
     made += [(plan, None) for plan in _dead_ends(scope, batch)]
     for pair in scope.pairs:
         subjects = _subjects(scope, pair, batch)
         if subjects:
-            made += await _unlinked(scope, pair, batch, subjects, records)
+            made += await _unlinked(scope, pair, batch, subjects, records, lost)
     known = tuple(known_of(scope, pair, record) for pair, record in _of_synced(scope, records.values()))
-    return Planned(Plan(tuple(plan for plan, _ in made), known), records, tuple(link for _, link in made))
+    links = tuple(link for _, link in made)
+    return Planned(Plan(tuple(plan for plan, _ in made), known), records, links, frozenset(lost))
 
 
 def _of_synced(scope: Scope, records: Iterable[Record]) -> Iterable[tuple[ObjectPair, Record]]:
@@ -117,10 +121,11 @@ async def merge_couples(
 
     plans = [merged(link, records[link.left]) for link in links]
     better = await _field_histories(scope, pairs, plans)
-    return [
+    decided = [
         merged(link, better[link.left]) if link.left in better else plan
         for link, plan in zip(links, plans, strict=True)
     ]
+    return await hold_taken(scope, decided)
 
 
 async def _field_histories(
@@ -187,11 +192,16 @@ def _subjects(scope: Scope, pair: ObjectPair, batch: Batch) -> list[Record]:
 
 
 async def _unlinked(
-    scope: Scope, pair: ObjectPair, batch: Batch, subjects: Sequence[Record], records: dict[Ref, Record]
+    scope: Scope,
+    pair: ObjectPair,
+    batch: Batch,
+    subjects: Sequence[Record],
+    records: dict[Ref, Record],
+    lost: set[Ref],
 ) -> list[tuple[RecordPlan, Link | None]]:
     found = await find_partners(scope, pair, batch, subjects)
     mine = {record.ref for record in subjects}
-    made: list[tuple[RecordPlan, Link | None]] = [*await _new_links(scope, pair, found, mine, records)]
+    made: list[tuple[RecordPlan, Link | None]] = [*await _new_links(scope, pair, found, mine, records, lost)]
     answered = {ref for plan, _ in made for ref in (plan.left, plan.right)}
     made += [(plan, None) for plan in _questions(pair, found, mine - answered)]
     answered |= {ref for plan, _ in made for ref in (plan.left, plan.right)}
@@ -201,20 +211,20 @@ async def _unlinked(
             answered.add(duplicate.ref)
     newcomers = [records[ref] for ref in sorted(mine - answered) if ref in set(found.matching.new)]
     terms = scope.terms(pair, batch.partners)
-    made += [(plan_create(terms, record, scope.side(record.ref).other), None) for record in newcomers]
-    return made
+    creates = [plan_create(terms, record, scope.side(record.ref).other) for record in newcomers]
+    return made + [(plan, None) for plan in await hold_taken(scope, creates)]
 
 
 async def _new_links(
-    scope: Scope, pair: ObjectPair, found: Found, mine: set[Ref], records: dict[Ref, Record]
+    scope: Scope, pair: ObjectPair, found: Found, mine: set[Ref], records: dict[Ref, Record], lost: set[Ref]
 ) -> list[tuple[RecordPlan, Link | None]]:
     pairings = [one for one in (*found.made, *found.matching.links) if one.left in mine or one.right in mine]
     if not pairings:
         return []
     refs = [ref for one in pairings for ref in (one.left, one.right)]
     fresh, gone = await read_refs(scope, refs, histories=True)
-    # One that went or moved since it was indexed is no partner, and is nobody's match again; this one is tried anew.
-    await scope.store.forget([*gone, *(ref for ref, record in fresh.items() if record.ref != ref)])
+    # One that went or moved since it was indexed is no partner, and nobody's match again; this one is tried anew.
+    lost |= {*gone, *(ref for ref, record in fresh.items() if record.ref != ref)}
     sound = [one for one in pairings if all(ref in fresh and fresh[ref].ref == ref for ref in (one.left, one.right))]
     records |= fresh
     links = [Link(0, pair.name, one.left, one.right, one.score, one.evidence) for one in sound]

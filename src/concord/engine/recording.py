@@ -57,6 +57,8 @@ async def record(scope: Scope, batch: Batch, planned: Planned, written: Sequence
         Done("", (work,), failure=_UNANSWERED, retry_at=now + timedelta(seconds=1)) for work in open_works.values()
     ]
     await scope.store.record(done, now)
+    if planned.lost:
+        await scope.store.forget(planned.lost)
     return done
 
 

@@ -127,6 +127,8 @@ def _without_refused(scope: Scope, one: _Sent) -> _Sent | None:
     failure = one.receipt.failure if one.receipt else None
     if failure is None or failure.transient or failure.moved or not failure.fields:
         return None
+    if isinstance(one.step, CreateStep) and failure.holder is not None:
+        return None  # made without the value that another record has, it would be a second one of the same person
     rest = tuple(write for write in one.writes if write.name not in failure.fields)
     required = isinstance(one.step, CreateStep) and any(
         scope.schemas[one.step.intent.target_object].fields[name].required

@@ -38,7 +38,7 @@ LOOK_EVERY: Final = timedelta(seconds=2)
 #: A worker that has said nothing for so long is taken for dead, and its jobs are taken over.
 HEARTBEAT_SECONDS: Final = 2.0
 STALLED_SECONDS: Final = 20.0
-SWEEP_EVERY: Final = timedelta(seconds=5)
+SWEEP_EVERY: Final = timedelta(seconds=2)
 #: How often to look for jobs without having been told, in case a notification was lost.
 POLL_SECONDS: Final = 2.0
 #: How long a job may go on when the queue is told to stop.
@@ -199,7 +199,7 @@ class Queue:
             )(task)
         return app
 
-    # --- jobs that nobody does any more --------------------------------------------------------------------------------
+    # --- jobs that nobody does any more ---
 
     async def _noted(self, context: JobContext, run: Callback) -> None:
         """Run it, and know of it while it runs."""

@@ -12,3 +12,5 @@ BUILT_IN: dict[str, Callable[[int], dict[str, Any]]] = {
     "empty": empty.build,
     "bench": bench.build,
 }
+#: Those that are made in any size: `NAME:PEOPLE`, as in bench:500.
+OF_ANY_SIZE: dict[str, Callable[[int, int], dict[str, Any]]] = {"bench": bench.build}

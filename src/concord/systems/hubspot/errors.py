@@ -90,6 +90,8 @@ _OUTAGE: Final = Meaning(Category.NETWORK, _LATER, unknown=True)
 _UNHEARD: Final = Meaning(Category.INTERNAL, "Report this to the makers of Concord")
 
 _ADDRESS: Final = re.compile(r"[^\s\"'<>:,;()\[\]{}]+(?:@|%40)[^\s\"'<>:,;()\[\]{}]+")
+#: What a contact is refused with whose address another one has; the vendor names no property with it (section 4).
+_TAKEN: Final = "Contact already exists"
 _HOLDER: Final = re.compile(r"Existing ID:\s*(\d+)")
 _EXISTS: Final = re.compile(r"already (?:exists|has that value)", re.IGNORECASE)
 #: The older form packs the details into the message as JSON text.
@@ -159,7 +161,7 @@ def reading(
         meaning=meaning,
         message=redacted(raw) or f"answered with status {status}",
         code=code or category or None,
-        fields=_fields(data, parts, raw),
+        fields=_fields(data, parts, raw) or (("email",) if raw.startswith(_TAKEN) else ()),
         advice=advice,
         after=_after(status, meaning, headers or {}, until_midnight),
         holder=_holder(data, parts, raw) if meaning.category is Category.DUPLICATE_RULE else None,
