@@ -75,13 +75,15 @@ class Concord:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a test or the demonstration may replace: time, randomness, the transports, where the database is."""
+    """What a test or the demonstration may replace: time, randomness, the transports, where the database is; and
+    whether it is removed at the end (`passing`)."""
 
     clock: Clock = field(default_factory=RealClock)
     share: Callable[[], float] = random.random
     salesforce_transport: Transport | None = None
     hubspot_transport: Transport | None = None
     data_dir: Path = DATA_DIR
+    passing: bool = False
     run: str = ""
 
 
@@ -125,6 +127,7 @@ async def opened(settings: Settings, secrets: Secrets, parts: Parts | None = Non
             reach=_reach(os.environ.get(CRASH_VARIABLE)),
         )
         chores.of(scope)
+        stack.callback(chores.stop)
         yield Concord(settings, scope, store, accounts, findings, queue)
 
 
@@ -166,7 +169,7 @@ async def _database(secrets: Secrets, parts: Parts, stack: AsyncExitStack) -> st
         return secrets.database_url
     server = EmbeddedPostgres(parts.data_dir)
     conninfo = await server.start()
-    stack.push_async_callback(server.stop)
+    stack.push_async_callback(server.remove if parts.passing else server.stop)
     return conninfo
 
 

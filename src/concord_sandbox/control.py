@@ -20,9 +20,9 @@ Wraps any `Service` into one ASGI application; knows no vendor.
     POST   /_control/records/{object}     {"fields": {…}, "by": user}: a person creates a record; {"id": …}
     PATCH  /_control/records/{object}/{id}  {"fields": {…}, "by": user}: a person edits a record
     DELETE /_control/records/{object}/{id}  a person deletes a record
-    POST   /_control/edits                [{"object": name, "id": id, "fields": {…}, "by": user}]: people edit many records,
-                                          in this order; {"edited": n}. One that is refused ends it (400 says which, and
-                                          why); those before it stand
+    POST   /_control/edits                [{"object": NAME, "id": ID, "fields": {…}, "by": user}]: people edit many
+                                          records, in this order; {"edited": n}. One that is refused ends it (400 says
+                                          which, and why); those before it stand
     POST   /_control/deliver              send what is due (webhooks) now; {"sent": n}
 
 Control calls are answered at once: no latency, no faults, not in the journal, no token needed.

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import httpx
 import pytest
+from tests.stories.stage import StageClock
 
 from concord.core.model import Change, Gone, Receipt, Record, SweepPage
 from concord.core.values import Ref, Value
@@ -30,7 +31,6 @@ from concord_sandbox.hubspot import HubSpotService
 from concord_sandbox.salesforce import SalesforceService
 from concord_sandbox.service import Controls, Service
 from concord_sandbox.worlds import empty
-from tests.stories.stage import StageClock
 
 TOPICS = ("red", "green", "blue")
 NEVER = timedelta()
@@ -146,9 +146,7 @@ class Party(ABC):
         given: dict[str, Value] = {"family": "Lovelace", **values}
         return Change(self.ref(""), self.named(given), key=(self.key, key))
 
-    async def read(
-        self, ids: Sequence[str], *fields: str, histories: Iterable[str] = ()
-    ) -> Sequence[Record | Gone]:
+    async def read(self, ids: Sequence[str], *fields: str, histories: Iterable[str] = ()) -> Sequence[Record | Gone]:
         asked = [self.NAMES[name] for name in fields]
         return await self.system.read(self.person, ids, asked, [self.NAMES[name] for name in histories])
 
@@ -184,8 +182,6 @@ class Party(ABC):
 
     async def page(self, position: str, overlap: timedelta = NEVER) -> SweepPage:
         return await self.system.changed([self.person], position, overlap)
-
-
 
 
 class SalesforceParty(Party):

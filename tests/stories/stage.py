@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import tldextract
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
@@ -41,6 +42,14 @@ TEXTS = {
     "MobilePhone": "mobilephone",
     "City": "city",
 }
+
+
+_SUFFIXES = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+
+def registrable(host: str) -> str:
+    """As app.py's; the list of suffixes is read once for all stories."""
+    return _SUFFIXES(host).top_domain_under_public_suffix
 
 
 class Killed(BaseException):
@@ -194,7 +203,7 @@ class Stage:
             run="a story",
         )
         async with opened(self.settings, self.secrets, parts) as made:
-            concord = replace(made, scope=replace(made.scope, reach=self.reach))
+            concord = replace(made, scope=replace(made.scope, reach=self.reach, registrable=registrable))
             self.receiver.app = Intake(concord, self.secrets.hubspot_client_secret).app()
             yield concord
 

@@ -7,12 +7,13 @@ state says whether all of it did. How to read the figures, and what they were on
 from __future__ import annotations
 
 import asyncio
+import random
 import resource
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
-from itertools import cycle, islice
+from itertools import cycle
 from pathlib import Path
 from socket import socket
 from tempfile import TemporaryDirectory
@@ -56,7 +57,7 @@ class Size:
     seconds: float
 
 
-_FULL = Size(people=2000, seconds=10.0)
+_FULL = Size(people=2000, seconds=20.0)
 _QUICK = Size(people=200, seconds=4.0)
 
 
@@ -149,6 +150,7 @@ async def _all(look: Look, size: Size) -> list[Figure]:
                 figures.append(figure)
                 if look.json:
                     look.document(asdict(figure))
+                    look.out.file.flush()  # a line is there as soon as it is measured
     return figures
 
 
@@ -174,7 +176,10 @@ async def _stage(people: int, latency: int) -> AsyncIterator[Stage]:
             settings = sandboxes.settings(f"{host}:{port}", "sweep: {salesforce: 1s, hubspot: 10s}")
             parts = Parts(data_dir=folder / "data", run="bench")
             async with opened(settings, sandboxes.secrets(), parts) as concord:
-                couples = [Couple(*one["salesforce"], one["hubspot"]) for one in sandboxes.truth["pairs"]]
+                couples = [
+                    Couple(one["salesforce"][0], one["salesforce"][1], one["hubspot"])
+                    for one in sandboxes.truth["pairs"]
+                ]
                 stage = Stage(sandboxes, concord, listener, latency, couples)
                 for system in _SIDES:
                     await stage.control(system).call("POST", "latency", {"milliseconds": latency})
@@ -285,15 +290,17 @@ async def _live(stage: Stage, rate: int, seconds: float) -> list[Figure]:
     """People edit at this rate, on either side in turn, while everything runs as it does in service."""
     concord, sandboxes = stage.concord, stage.sandboxes
     await sandboxes.subscribe(concord.settings.web.public_url + HUBSPOT_PATH, concord.settings.objects)
-    count = max(len(_SIDES), round(rate * seconds))
-    someone = islice(cycle(stage.couples), count)
-    plan = list(zip(someone, _titles(f"Live{rate}"), cycle(_SIDES), strict=False))
+    # Nobody twice: of two edits that follow one another closely the first may never have to arrive.
+    count = min(max(len(_SIDES), round(rate * seconds)), len(stage.couples))
+    plan = list(zip(stage.couples[:count], _titles(f"Live{rate}"), cycle(_SIDES), strict=False))
+    chance = random.Random(rate)
     async with running(concord, sandboxes.secrets().hubspot_client_secret, stage.listener.dup()):
         await asyncio.sleep(_PAUSE_SECONDS)
         watch = await _Watch.start(stage)
         edits = []
         for number, (couple, title, system) in enumerate(plan):
-            await asyncio.sleep(max(0.0, number / rate - watch.seconds))
+            # Somewhere within its turn: edits in step with the sweeps would all wait equally long for the next one.
+            await asyncio.sleep(max(0.0, (number + chance.random()) / rate - watch.seconds))
             edits.append(Edit(time.time(), system, "job_title", title, conflict=False))
             await stage.control(system).call("POST", "edits", [_edit(couple, system, title)])
         lost = await _quiet(stage, {couple: title for couple, title, _ in plan})

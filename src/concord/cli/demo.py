@@ -108,7 +108,9 @@ async def _play(look: Look, world: str, seed: int, edits: int, seconds: float) -
             host, port = listener.getsockname()[:2]
             settings = sandboxes.settings(f"{host}:{port}", "sweep: {salesforce: 1s, hubspot: 10s}")
             secrets = sandboxes.secrets()
-            async with opened(settings, secrets, Parts(data_dir=folder / "data", run=f"demo {seed}")) as concord:
+            async with opened(
+                settings, secrets, Parts(data_dir=folder / "data", passing=True, run=f"demo {seed}")
+            ) as concord:
                 await sandboxes.subscribe(settings.web.public_url + HUBSPOT_PATH, settings.objects)
                 before = await _states(sandboxes)
                 censuses = await survey(concord.scope, progress)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Generic, Protocol, TypeVar
@@ -272,13 +272,19 @@ class _Room(Generic[T]):
                 pair = (self.active[left], self.active[right])
                 if self._kept_apart(*pair) or all(ref in self.rules.linked for ref in pair):
                     continue
-                own = self.across[pair[0]].get(pair[1])
-                if own is not None and own.barred:
-                    score, left, right = own, *pair
-                edge = _Edge(score, () if pair == (left, right) else (f"found through {left} and {right}",))
+                edge = _Edge(score) if pair == (left, right) else self._through(pair, left, right, score)
                 if pair not in edges or edge.order > edges[pair].order:
                     edges[pair] = edge
         return edges
+
+    def _through(self, pair: tuple[Ref, Ref], left: Ref, right: Ref, score: Score) -> _Edge:
+        """What two active records' duplicates say of them. An equal address counts for both; likeness found through a
+        third does not: the two must be alike enough themselves, or a person is asked."""
+        own = self.across[pair[0]].get(pair[1])
+        if own is not None and (own.barred or not (score.exact or self._same(own))):
+            return _Edge(own)
+        barred = score.barred or (own is None and not score.exact)
+        return _Edge(replace(score, barred=barred), (f"found through {left} and {right}",))
 
     def _without_rivals(self, certain: dict[tuple[Ref, Ref], _Edge]) -> dict[tuple[Ref, Ref], _Edge]:
         """Without the pairs that an equally likely one speaks against: two people, and either could be the third."""
@@ -350,7 +356,12 @@ class _Room(Generic[T]):
     def _questions(self, edges: Mapping[tuple[Ref, Ref], _Edge]) -> None:
         """The pairs that a person decides: the likeliest few of each record that has found no place."""
         asked: dict[Ref, int] = defaultdict(int)
-        for (left, right), edge in sorted(edges.items(), key=lambda item: (_descending(item[1].order), item[0])):
+        moved: dict[tuple[Ref, Ref], _Edge] = {}
+        for (left, right), edge in sorted(edges.items()):  # a question about a duplicate is one about its active record
+            pair = (self._stands_for(left), self._stands_for(right))
+            if not self._kept_apart(*pair) and (pair not in moved or edge.order > moved[pair].order):
+                moved[pair] = edge
+        for (left, right), edge in sorted(moved.items(), key=lambda item: (_descending(item[1].order), item[0])):
             open_ = [ref for ref in (left, right) if self._without_place(ref)]
             if not open_ or not self._worth_asking(left, right, edge):
                 continue
@@ -363,7 +374,8 @@ class _Room(Generic[T]):
         self.asks[left, right] = Pairing(left, right, edge.score.value, edge.lines)
 
     def _without_place(self, ref: Ref) -> bool:
-        return ref not in self.partner and ref not in self.rules.linked and self.active[ref] == ref
+        free = ref not in self.partner and ref not in self.rules.linked
+        return free and self.active.get(ref) == ref
 
     def _worth_asking(self, left: Ref, right: Ref, edge: _Edge) -> bool:
         """Whether nobody knows better: where one of the two has found its partner, the other can only be a duplicate of
@@ -392,7 +404,7 @@ class _Room(Generic[T]):
 
     def _stands_for(self, ref: Ref) -> Ref:
         """The active record at the end of the way: a duplicate's active may have become a duplicate itself."""
-        active = self.active[ref]
+        active = self.active.get(ref, ref)
         return active if self.active.get(active, active) == active else self._stands_for(active)
 
 

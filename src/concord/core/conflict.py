@@ -14,6 +14,10 @@ from concord.core.model import Side, Skew, Stamp
 from concord.core.plan import Rule
 
 
+#: Salesforce keeps whole seconds: of two edits less than a second apart nobody knows which was the later.
+_GRAIN = timedelta(seconds=1)
+
+
 @dataclass(frozen=True)
 class Decision:
     """Who wins, by which rung of the ladder, and why in words."""
@@ -50,7 +54,7 @@ def _by_owner(pair: FieldPair, lead: timedelta | None, because: str) -> Decision
     if pair.owner is not Owner.LATEST:
         owner = Side(pair.owner.value)
         return Decision(owner, Rule.OWNER, f"{because}: the source of truth, {owner}, wins")
-    if lead:
+    if lead is not None and abs(lead) >= _GRAIN:
         ahead = Side.RIGHT if lead > timedelta() else Side.LEFT
         return Decision(ahead, Rule.LATEST, f"{because}: the latest, {ahead}, wins")
     return Decision(pair.tie, Rule.FIXED_ORDER, f"{because}: by the fixed order {pair.tie} wins")

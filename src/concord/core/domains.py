@@ -121,7 +121,8 @@ def numbers_in(text: str, hosts: Iterable[str]) -> tuple[str, ...]:
             number = phonenumbers.parse(text, region)
         except phonenumbers.NumberParseException:
             continue
-        if phonenumbers.is_possible_number(number):
+        # Not IS_POSSIBLE_LOCAL_ONLY: a few digits that reach someone only within one town.
+        if phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE:
             return (phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164),)
     digits = "".join(letter for letter in text if letter.isdecimal() and letter.isascii()).lstrip("0")
     return (digits,) if 7 <= len(digits) <= 15 else ()

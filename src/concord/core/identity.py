@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
@@ -178,6 +178,13 @@ def person_of(record: Record, pair: ObjectPair, side: Side, registrable: Registr
     )
 
 
+def employed_by(person: Person, company: companies.Company) -> Person:
+    """The same person with the name and domains of the company that the record refers to: Salesforce's contacts have no
+    company of their own. What the record itself says comes first."""
+    more = tuple(one for one in company.domains if one not in person.domains)
+    return replace(person, company=person.company or company.name, domains=(*person.domains, *more))
+
+
 def traits_of(person: Person) -> dict[str, object]:
     """The person as JSON-ready texts and lists; `person_from` reads it back."""
     return {
@@ -254,7 +261,7 @@ class Crowd:
     """What the neighbourhood says of an address or a name: taken only from people who share a key with those compared,
     so that the live line, which reads just these, concludes the same as a run over everyone.
 
-    shared: addresses that several differently named people use on one side. namesakes: `w:name|place` keys borne on one
+    shared: addresses that several differently named people use. namesakes: `w:name|place` keys borne on one
     side by people with several addresses there, or by one with a mark of generation. alone: `w:name` keys borne by at
     most one person on each side.
     """
@@ -266,28 +273,23 @@ class Crowd:
     @staticmethod
     def of(lefts: Iterable[Person], rights: Iterable[Person]) -> Crowd:
         """The crowd that these people are."""
-        shared: set[str] = set()
+        users: dict[str, list[Person]] = defaultdict(list)
         namesakes: set[str] = set()
+        whole: set[str] = set()
         several: set[str] = set()
-        seen: set[str] = set()
         for side in (lefts, rights):
-            holders: dict[str, list[Person]] = defaultdict(list)
+            called: dict[str, list[Person]] = defaultdict(list)
             for person in side:
+                for address in person.emails:
+                    users[address].append(person)
                 for key in person.keys:
-                    if key[0] in "ew":
-                        holders[key].append(person)
-            for key, people in holders.items():
-                if key[0] == "e":
-                    if _differently_named(people):
-                        shared.add(key[2:])
-                elif "|" in key:
-                    if _namesakes(people, key.partition("|")[2]):
-                        namesakes.add(key)
-                else:
-                    seen.add(key)
-                    if _several(people):
-                        several.add(key)
-        return Crowd(frozenset(shared), frozenset(namesakes), frozenset(seen - several))
+                    if key.startswith("w:"):
+                        called[key].append(person)
+            namesakes |= {key for key, people in called.items() if "|" in key and _namesakes(people)}
+            whole |= {key for key in called if "|" not in key}
+            several |= {key for key, people in called.items() if "|" not in key and _several(people)}
+        shared = {address for address, people in users.items() if _differently_named(people)}
+        return Crowd(frozenset(shared), frozenset(namesakes), frozenset(whole - several))
 
 
 def _differently_named(people: Sequence[Person]) -> bool:
@@ -297,15 +299,11 @@ def _differently_named(people: Sequence[Person]) -> bool:
     )
 
 
-def _namesakes(people: Sequence[Person], place: str) -> bool:
+def _namesakes(people: Sequence[Person]) -> bool:
     if any(one.name.generation for one in people):
         return True
-    if len(people) < 2:
-        return False
-    own = {
-        address for one in people for address in one.emails if not domains.is_role(address) and one.domain_of(address)
-    }
-    return len(own) > 1 and bool(place)
+    own = {address for one in people for address in one.emails if one.domain_of(address)}
+    return len(people) > 1 and sum(not domains.is_role(address) for address in own) > 1
 
 
 def _several(people: Sequence[Person]) -> bool:
@@ -568,7 +566,7 @@ def _slip(mine: str, theirs: str) -> bool:
 def _fits(local: str, name: Name) -> bool:
     """Whether a local part is made of this name, in one of the usual ways."""
     letters = "".join(word for word in domains.words_of(names.fold(local)) if not word.isdecimal())
-    short = {form for form, fulls in lexicon.NICKNAMES.items() if fulls & name.roots} if name.given else set()
+    short = frozenset().union(*(lexicon.SHORT_FORMS.get(root, ()) for root in name.roots))
     given = {"".join(name.given), "".join(name.wide_given), *name.given, *name.wide_given, *short} - {""}
     family = {"".join(name.family), "".join(name.wide_family), *name.family, *name.wide_family} - {""}
     made = given | family

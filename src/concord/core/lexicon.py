@@ -376,6 +376,18 @@ def _nicknames() -> Mapping[str, frozenset[str]]:
 #: A form of a given name -> the full names it may stand for.
 NICKNAMES: Final = _nicknames()
 
+
+def _short_forms() -> Mapping[str, frozenset[str]]:
+    forms: dict[str, set[str]] = {}
+    for form, fulls in NICKNAMES.items():
+        for full in fulls:
+            forms.setdefault(full, set()).add(form)
+    return MappingProxyType({full: frozenset(short) for full, short in forms.items()})
+
+
+#: A full name -> its short and familiar forms, and itself.
+SHORT_FORMS: Final = _short_forms()
+
 #: Given names and surnames that so many people bear that two strangers at one large company may well share both.
 COMMON_GIVEN: Final = _words(
     """john james robert michael william david richard joseph thomas charles christopher daniel matthew anthony mark

@@ -23,6 +23,7 @@ from concord.core.values import (
     Untranslatable,
     Value,
     carry,
+    is_blank,
     plain,
     same,
 )
@@ -68,8 +69,8 @@ class FieldPair:
     name: what the configuration calls it. left, right: the vendors' field names. only: the left objects it exists on
     (None: all of the object pair). window: how much newer is newer (SPEC 3.2 b; strictly more). strict: the owner wins
     whenever both sides changed. tie: for owner LATEST, who wins when the times are equal or unknown.
-    options: (left option, right option) pairs, for picklists whose values differ; several may share an end, and then the
-    first is the one that is written.
+    options: (left option, right option) pairs, for picklists whose values differ; several may share an end, and then
+    the first is the one that is written.
     stages: for FORWARD_ONLY, the values in order, in the right side's terms; exceptions: (from, to) moves, in the right
     side's terms, that are allowed against the order. default_left, default_right: what a create writes where the other
     side has nothing and this one requires a value.
@@ -167,20 +168,32 @@ def translate(
 ) -> Value | Untranslatable:
     """What the other side would show for a value that `source` shows.
 
-    partners: for references, the linked record of the other side by each known record. BLANK and MISSING stay.
+    partners: for references, the linked record of the other side by each known record. BLANK and MISSING stay; a text of
+    nothing but blanks is BLANK. A reference that is mapped to a text is carried as its own id.
     """
     if isinstance(value, Nothing):
         return value
-    if isinstance(value, Ref):
-        partner = partners.get(value)
-        if partner is not None:
-            return partner
+    spec, target = specs.of(source), specs.of(source.other)
+    if is_blank(value, spec):
+        return BLANK
+    if isinstance(value, Ref) and target.type is FieldType.REFERENCE:
+        return _partner(value, pair, target, partners)
+    return carry(_mapped(value, pair, source), spec, target)
+
+
+def _partner(value: Ref, pair: FieldPair, target: FieldSpec, partners: Mapping[Ref, Ref]) -> Ref | Untranslatable:
+    partner = partners.get(value)
+    if partner is None:
         return Untranslatable(
             f"{pair.name} points to {value}, which is not linked to a record on the other side",
             "link or create the other record first; the reference follows by itself",
         )
-    mapped = _mapped(value, pair, source)
-    return carry(mapped, specs.of(source), specs.of(source.other))
+    if target.references and partner.object not in target.references:
+        return Untranslatable(
+            f"{pair.name} points to {value}; {target.name} cannot point to its partner, a {partner.object}",
+            f"map the field to one that points to {partner.object}",
+        )
+    return partner
 
 
 def _mapped(value: Scalar, pair: FieldPair, source: Side) -> Scalar:
@@ -188,7 +201,7 @@ def _mapped(value: Scalar, pair: FieldPair, source: Side) -> Scalar:
     table = dict(reversed(pairs))  # reversed: of several, the first in the configuration is meant
     if isinstance(value, frozenset):
         return frozenset(table.get(one, one) for one in value)
-    return table.get(value, value) if isinstance(value, str) else value
+    return table.get(plain(value).strip(), value)  # as text: a tick may be mapped to "Yes", a 1 to "Low"
 
 
 def agree(left: Value, right: Value, pair: FieldPair, specs: Specs, partners: Mapping[Ref, Ref]) -> bool:
@@ -201,13 +214,14 @@ def agree(left: Value, right: Value, pair: FieldPair, specs: Specs, partners: Ma
     for source, value, shown in ((Side.LEFT, left, right), (Side.RIGHT, right, left)):
         carried = translate(value, pair, specs, source, partners)
         if not isinstance(carried, Untranslatable) and same(
-            _ticked(carried, specs.of(source.other)), _ticked(shown, specs.of(source.other)), specs.of(source.other)
+            ticked(carried, specs.of(source.other)), ticked(shown, specs.of(source.other)), specs.of(source.other)
         ):
             return True
     return False
 
 
-def _ticked(value: Value, spec: FieldSpec) -> Value:
+def ticked(value: Value, spec: FieldSpec) -> Value:
+    """The value, with a blank checkbox as an unticked one."""
     return False if value is BLANK and spec.type is FieldType.CHECKBOX else value
 
 

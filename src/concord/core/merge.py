@@ -118,11 +118,11 @@ def _one_side(question: Question, side: Side) -> Verdict:
     pair = question.pair
     if pair.rule is SyncRule.FORWARD_ONLY:
         old, new = (_in_right_terms(question, s) for s in (side.other, side))
-        if not lifecycle.may_move(pair, old, new):
-            reason = f"{side} moved {pair.name} back, which {pair.rule} does not allow: put back"
-            return _stands(question, side.other, Outcome.PUT_BACK, Rule.FORWARD_ONLY, reason)
-        reason = f"only {side} moved {pair.name}, as {pair.rule} allows"
-        return _stands(question, side, Outcome.CARRIED, Rule.FORWARD_ONLY, reason)
+        if lifecycle.may_move(pair, old, new):
+            reason = f"only {side} moved {pair.name}, as {pair.rule} allows"
+            return _stands(question, side, Outcome.CARRIED, Rule.FORWARD_ONLY, reason)
+        reason = f"{side} moved {pair.name} back, which {pair.rule} does not allow: put back"
+        return _further(question, Outcome.PUT_BACK, reason)
     ruling = ownership.one_side(pair, side, cleared=question.blank(side), other_blank=question.blank(side.other))
     if ruling.goes:
         return _stands(question, side, Outcome.CARRIED, ruling.rule, ruling.reason)
@@ -146,6 +146,9 @@ def _conflict(question: Question) -> Verdict:
     if question.pair.rule is SyncRule.MANUAL:
         asked = _verdict(question, Outcome.ASKED, Rule.MANUAL, f"{question.pair.name} is decided by a person")
         return replace(asked, conflict=question.base is not None)
+    if question.pair.rule is SyncRule.FORWARD_ONLY:
+        verdict = _further(question, Outcome.DECIDED, f"the further stage of {question.pair.name} wins")
+        return replace(verdict, conflict=question.base is not None)
     decision = _by_rule(question) or ladder(question.pair, question.left.stamp, question.right.stamp, question.skew)
     winner = decision.winner
     always = ownership.always_side(question.pair.rule)
@@ -169,14 +172,19 @@ def _by_rule(question: Question) -> Decision | None:
     if preferred is not None:
         winner = preferred.other if question.blank(preferred) else preferred
         return Decision(winner, Rule.PREFER, f"{preferred} is preferred unless blank")
-    if pair.rule is SyncRule.FORWARD_ONLY:
-        ranks = {side: lifecycle.rank(pair, _in_right_terms(question, side)) for side in Side}
-        left, right = ranks[Side.LEFT], ranks[Side.RIGHT]
-        if left is not None and right is not None and left != right:
-            return Decision(
-                Side.LEFT if left > right else Side.RIGHT, Rule.FORWARD_ONLY, f"the further stage of {pair.name} wins"
-            )
     return None
+
+
+def _further(question: Question, outcome: Outcome, reason: str) -> Verdict:
+    """The further of two stages stands. Between stages that have no order nothing is moved: it could be backwards."""
+    pair = question.pair
+    left, right = (lifecycle.rank(pair, _in_right_terms(question, side)) for side in Side)
+    if left is None or right is None:
+        side = Side.LEFT if left is None else Side.RIGHT
+        why = f"the stage that {side} shows has no place in the order of {pair.name}, so neither side is moved"
+        advice = "map it under `options`, add it to `stages`, or name the move under `exceptions`"
+        return _verdict(question, Outcome.HELD, Rule.FORWARD_ONLY, f"{why}; {advice}")
+    return _stands(question, Side.LEFT if left > right else Side.RIGHT, outcome, Rule.FORWARD_ONLY, reason)
 
 
 def _in_right_terms(question: Question, side: Side) -> Value:

@@ -275,10 +275,14 @@ def likeness(a: Name, b: Name) -> Likeness:
     straight = _oriented(a, b, swapped=False)
     if straight.same or not (a.given and a.family and b.given and b.family):
         return straight
-    crossed = _oriented(a, b.swapped, swapped=True)
-    if straight.family is Part.OTHER and _rank(crossed) + 1 < _rank(straight) and crossed.family is not Part.OTHER:
-        return crossed
-    return straight
+    # Seen from either, so that the answer is the same both ways; the more careful one counts.
+    crossed = max((_oriented(a, b.swapped, swapped=True), _oriented(b, a.swapped, swapped=True)), key=_order)
+    agrees = Part.OTHER not in (crossed.given, crossed.family)
+    return crossed if agrees and straight.family is Part.OTHER and _rank(crossed) + 1 < _rank(straight) else straight
+
+
+def _order(one: Likeness) -> tuple[int, int]:
+    return _rank(one), _COST[one.given]
 
 
 def _rank(one: Likeness) -> int:
@@ -355,10 +359,10 @@ def _first(a: Name, b: Name) -> Part:
     if len(x) == 1 or len(y) == 1:
         initials = {root[0] for root in a.roots} | {x[0]}, {root[0] for root in b.roots} | {y[0]}
         return Part.INITIAL if initials[0] & initials[1] else Part.OTHER
-    if a.roots & b.roots:
-        return Part.SHORT
     if sound(x) == sound(y):
         return Part.SPELLING
+    if a.roots & b.roots:
+        return Part.SHORT
     if _both_names(x, y):
         return Part.OTHER
     found = _word(x, y)
@@ -372,8 +376,8 @@ def _both_names(x: str, y: str) -> bool:
 
 
 def _ending_differs(x: str, y: str) -> bool:
-    stem = min(len(x), len(y)) - 1
-    return x[:stem] == y[:stem] and x[stem:] != y[stem:]
+    shorter, longer = sorted((x, y), key=len)
+    return longer.startswith(shorter) or (len(x) == len(y) and x[:-1] == y[:-1])
 
 
 def _family(a: Name, b: Name) -> Part:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Backoff:
-    """Capped exponential backoff with full jitter (SPEC 9.2).
+    """Capped exponential backoff with jitter over the upper half of each wait (SPEC 9.2).
 
     first: seconds before the second try at most; factor: growth for each further one; cap: seconds at most;
     tries: how often in all. A vendor's own "wait this long" is never cut short.

@@ -12,9 +12,9 @@ from datetime import datetime
 
 from concord.core.history import BEFORE_ANY, overwritten
 from concord.core.model import Base, Origin, Record, Side
-from concord.core.plan import Outcome, RecordPlan, Verdict
+from concord.core.plan import CreateStep, Outcome, RecordPlan, Verdict
 from concord.core.steps import Terms
-from concord.core.values import BLANK, MISSING, Nothing, Value, same
+from concord.core.values import BLANK, MISSING, FieldSpec, Value, same
 
 
 @dataclass(frozen=True)
@@ -39,50 +39,79 @@ def settle(
     read: what the decision was made on. shown: after the write; None where nothing was written there. failed: names of
     our fields whose write to that side did not take place.
     """
-    left_object = _left_object(plan, shown)
+    left_object = _left_object(plan)
+    pairs = {pair.name: pair for pair in terms.pair.fields_of(left_object)}
     bases: dict[str, Base] = {}
     again: set[Side] = set()
     for verdict in plan.verdicts:
-        pair = next(one for one in terms.pair.fields_of(left_object) if one.name == verdict.field)
-        specs = terms.specs(pair, left_object)
+        pair, specs = pairs[verdict.field], terms.specs(pairs[verdict.field], left_object)
+        took_place = not any(verdict.field in failed.get(side, frozenset()) for side in Side)
+        kept = took_place and (_agrees(verdict) or _stands_in(verdict))
         values: dict[Side, Value] = {}
-        kept = _keeps(verdict) and not any(verdict.field in failed.get(side, frozenset()) for side in Side)
         for side in Side:
-            name, spec, record = pair.api_name(side), specs.of(side), shown.get(side)
-            expected = verdict.write(side)
-            if expected is MISSING or not kept:
-                expected = verdict.left if side is Side.LEFT else verdict.right
-            values[side] = expected
-            if record is None or record.value(name) is MISSING:
-                continue
-            now = record.value(name)
-            if same(now, expected, spec) or (kept and verdict.write(side) is not MISSING and _ours(record, name)):
-                values[side] = now  # as asked, or as the system made of what we wrote
-            elif verdict.write(side) is not MISSING or not isinstance(expected, Nothing) or now is not BLANK:
+            values[side], foreign = _taken(
+                verdict, side, pair.api_name(side), specs.of(side), read.get(side), shown.get(side), kept
+            )
+            if foreign:
                 again.add(side)
-        if kept and MISSING not in values.values():
-            base = _base(verdict, values, {side: _seen(read.get(side), pair.api_name(side)) for side in Side})
-            bases[verdict.field] = base
-            for side in Side:
-                record = shown.get(side)
-                if record is not None and overwritten(record, pair.api_name(side), base, side, specs.of(side)):
-                    again.add(side)
-        elif verdict.field in previous:
-            bases[verdict.field] = previous[verdict.field]
+        if not kept:
+            if verdict.field in previous:
+                bases[verdict.field] = previous[verdict.field]
+            continue
+        base = _base(verdict, values, {side: _seen(read.get(side), pair.api_name(side)) for side in Side})
+        bases[verdict.field] = base
+        for side in Side:
+            record = shown.get(side)
+            if record is not None and overwritten(record, pair.api_name(side), base, side, specs.of(side)):
+                again.add(side)
     return Settled(bases, frozenset(again))
 
 
-def _left_object(plan: RecordPlan, shown: Mapping[Side, Record | None]) -> str:
-    left = shown.get(Side.LEFT)
-    if left is not None:
-        return left.ref.object
-    assert plan.left is not None  # nothing was made on the left, so the plan began with it
-    return plan.left.object
+def _left_object(plan: RecordPlan) -> str:
+    """The left object whose fields the verdicts are about: of the record, or of the one to be made."""
+    if plan.left is not None:
+        return plan.left.object
+    return next(step.intent.target_object for step in plan.steps if isinstance(step, CreateStep))
 
 
-def _keeps(verdict: Verdict) -> bool:
+def _agrees(verdict: Verdict) -> bool:
     """Whether the verdict brought (or found) the sides in agreement, so that what they show is the new base."""
     return verdict.outcome in (Outcome.AGREED, Outcome.CARRIED, Outcome.PUT_BACK, Outcome.DECIDED)
+
+
+def _stands_in(verdict: Verdict) -> bool:
+    """Whether a default stands in a new record for a value that could not be carried. The base then says that the source
+    had nothing: its value goes over as soon as it can, and the default, being younger, never goes back over it."""
+    return verdict.outcome is Outcome.HELD and any(verdict.write(side) is not MISSING for side in Side)
+
+
+def _taken(
+    verdict: Verdict,
+    side: Side,
+    name: str,
+    spec: FieldSpec,
+    read: Record | None,
+    shown: Record | None,
+    kept: bool,
+) -> tuple[Value, bool]:
+    """What one side of a field is taken to show after the round, and whether it shows something that this round did
+    not decide on."""
+    written = verdict.write(side) if kept else MISSING
+    if written is not MISSING:
+        expected = written
+    elif kept and _stands_in(verdict):
+        expected = BLANK
+    elif read is not None:
+        expected = read.value(name)  # not the verdict's: that may be an edit which we had covered
+    else:
+        expected = verdict.left if side is Side.LEFT else verdict.right
+    now = MISSING if shown is None else shown.value(name)
+    if shown is None or now is MISSING:
+        return expected, False
+    ours = written is not MISSING and _ours(shown, name)
+    if ours or same(ticked(now, spec), ticked(expected, spec), spec):
+        return now, False  # as asked, or as the system made of what we wrote
+    return expected, True
 
 
 def _ours(record: Record, name: str) -> bool:

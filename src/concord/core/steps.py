@@ -13,7 +13,7 @@ from concord.core.mapping import FieldPair, ObjectPair, Specs, SyncRule, specs_o
 from concord.core.merge import Question, Reading, decide
 from concord.core.model import Intent, Link, Record, Side, Skew
 from concord.core.plan import CreateStep, FieldWrite, Outcome, RecordPlan, Rule, Step, UpdateStep, Verdict, WaitStep
-from concord.core.values import BLANK, MISSING, Nothing, ObjectSpec, Ref, Untranslatable, Value
+from concord.core.values import BLANK, MISSING, ObjectSpec, Ref, Untranslatable, Value
 
 
 @dataclass(frozen=True)
@@ -129,45 +129,53 @@ def _lacking(schema: ObjectSpec, given: set[str]) -> list[str]:
 
 def _created(terms: Terms, pair: FieldPair, left_object: str, source: Record, side: Side) -> Verdict:
     """The verdict on one field of a record to be made: filled from the source, from the default, or left out."""
-    specs = terms.specs(pair, left_object)
+    spec = terms.specs(pair, left_object).of(side)
     name = pair.api_name(side.other)
     value = source.value(name)
-    written: Value | Untranslatable = MISSING
-    outcome, rule, reason = Outcome.CARRIED, Rule.FILL_BLANK, f"a new record, filled from {side.other}"
-    if pair.rule is SyncRule.OFF:
-        outcome, rule, reason = Outcome.OFF, Rule.RULE_OFF, f"{pair.name} is kept in the mapping but off"
-    elif value is MISSING:
-        outcome, rule, reason = Outcome.HELD, Rule.NOT_READ, f"{side.other} does not show {name}"
-    else:
-        written = translate(value, pair, specs, side.other, terms.partners)
-    if isinstance(written, Untranslatable):
-        outcome, rule, reason = Outcome.HELD, Rule.CANNOT_CARRY, f"{written.problem}; {written.advice}"
-        written = MISSING
-    if isinstance(written, Nothing) and pair.rule is not SyncRule.OFF and specs.of(side).required:
+    outcome, rule, reason, written = _filled(terms, pair, left_object, source, side)
+    if written in (BLANK, MISSING) and spec.required and spec.creatable and pair.rule is not SyncRule.OFF:
         written = pair.default(side)
-    if (
-        written is BLANK
-        or not specs.of(side).creatable
-        or (
-            # Not saying "do not contact" is not the same as saying "contact": a create never opts anyone in (SPEC 7.2).
-            pair.rule is SyncRule.MOST_RESTRICTIVE and written is not True
-        )
-    ):
+        if written is not MISSING:
+            reason = f"{reason}; {spec.name} requires a value, so its default is written"
+    if pair.rule is SyncRule.MOST_RESTRICTIVE and written is not True:
+        # Not saying "do not contact" is not the same as saying "contact": a create never opts anyone in (SPEC 7.2).
         written = MISSING
-    from_left = side is Side.RIGHT
-    stamp = stamp_of(source, name)
+    from_left, stamp = side is Side.RIGHT, stamp_of(source, name)
     return Verdict(
         field=pair.name,
-        outcome=outcome if written is not MISSING or outcome is not Outcome.CARRIED else Outcome.AGREED,
+        outcome=outcome,
         rule=rule,
         reason=reason,
         left=value if from_left else BLANK,
         right=BLANK if from_left else value,
         base=None,
-        write_left=MISSING if from_left else written,
-        write_right=written if from_left else MISSING,
+        write_left=MISSING if from_left or written is BLANK else written,
+        write_right=MISSING if not from_left or written is BLANK else written,
         winner=side.other,
         first_link=True,
         left_stamp=stamp if from_left else None,
         right_stamp=None if from_left else stamp,
     )
+
+
+def _filled(
+    terms: Terms, pair: FieldPair, left_object: str, source: Record, side: Side
+) -> tuple[Outcome, Rule, str, Value]:
+    """What the source has for one field of a record to be made on `side`: outcome, rule, reason, and the value."""
+    specs, name = terms.specs(pair, left_object), pair.api_name(side.other)
+    value = source.value(name)
+    if pair.rule is SyncRule.OFF:
+        return Outcome.OFF, Rule.RULE_OFF, f"{pair.name} is kept in the mapping but off", MISSING
+    if value is MISSING:
+        return Outcome.HELD, Rule.NOT_READ, f"{side.other} does not show {name}", MISSING
+    carried = translate(value, pair, specs, side.other, terms.partners)
+    if isinstance(carried, Untranslatable):
+        return Outcome.HELD, Rule.CANNOT_CARRY, f"{carried.problem}; {carried.advice}", MISSING
+    if carried is BLANK:
+        return Outcome.AGREED, Rule.SAME_CHANGE, f"{side.other} is blank, so there is nothing to fill in", BLANK
+    if pair.rule is SyncRule.MOST_RESTRICTIVE and carried is not True:
+        return Outcome.AGREED, Rule.MOST_RESTRICTIVE, "a new record says nothing until someone withdraws", carried
+    if not specs.of(side).creatable:
+        reason = f"{specs.of(side).name} cannot be set when a record is made"
+        return Outcome.HELD, Rule.CANNOT_WRITE, reason, MISSING
+    return Outcome.CARRIED, Rule.FILL_BLANK, f"a new record, filled from {side.other}", carried

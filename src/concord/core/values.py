@@ -11,9 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import Enum, StrEnum
-from typing import Any, Final, Literal, TypeAlias, assert_never
+from typing import Any, Final, Literal, TypeAlias
+from unicodedata import normalize
 
 
 class Nothing(Enum):
@@ -60,7 +61,7 @@ class FieldType(StrEnum):
     PICKLIST = "picklist"  # str, the option's value (not its label)
     MULTI_PICKLIST = "multi_picklist"  # frozenset of option values
     CHECKBOX = "checkbox"  # bool
-    NUMBER = "number"  # Decimal
+    NUMBER = "number"  # Decimal, finite
     CURRENCY = "currency"  # Decimal; its ISO code is a field of its own on both sides
     PERCENT = "percent"  # Decimal
     DATE = "date"  # date
@@ -72,6 +73,7 @@ NUMERIC: Final = frozenset({FieldType.NUMBER, FieldType.CURRENCY, FieldType.PERC
 TEXTUAL: Final = frozenset(
     {FieldType.TEXT, FieldType.LONG_TEXT, FieldType.RICH_TEXT, FieldType.EMAIL, FieldType.PHONE, FieldType.URL}
 )
+LISTED: Final = frozenset({FieldType.PICKLIST, FieldType.MULTI_PICKLIST})
 
 
 @dataclass(frozen=True)
@@ -116,56 +118,80 @@ class ObjectSpec:
     fields: Mapping[str, FieldSpec]
 
 
-_BLANKS = re.compile(r"\s+")
-_NOT_DIAL = re.compile(r"[^0-9+]")
-_EXTENSION = re.compile(r"(?:ext\.?|extension|x|durchwahl|#)\s*(\d+)\s*$", re.IGNORECASE)
+_BLANKS: Final = re.compile(r"\s+")
+#: What people put between the digits of a phone number, with the invisible marks that address books add.
+_DIAL_MARKS: Final = re.compile(
+    r"[\s()\[\]./\-\u00ad\u00b7\u2010-\u2015\u2212\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+"
+)
+_DIALLED: Final = re.compile(r"\+?[0-9]+")
+_EXTENSION: Final = re.compile(r"(?:extension|ext|durchwahl|x|#)[\s.:=]*([0-9]+)\Z", re.IGNORECASE)
 
 
 def canonical(value: Value, spec: FieldSpec) -> Value:
     """The form in which two values of one field are compared (SPEC 2.3): case of an e-mail, outer blanks, line ends,
-    punctuation of a phone number, digits beyond the scale, parts of a second and a time's zone do not count.
+    Unicode composition, punctuation of a phone number, a URL's last slash, digits beyond the scale, parts of a second
+    and a time's zone do not count.
 
     A text of nothing but blanks is BLANK. MISSING stays MISSING.
     """
-    if isinstance(value, Nothing):
-        return value
     if isinstance(value, str):
-        text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
-        if text == "":
-            return BLANK
-        return _canonical_text(text, spec.type)
+        text = normalize("NFC", value).replace("\r\n", "\n").replace("\r", "\n").strip()
+        return BLANK if text == "" else _canonical_text(text, spec.type)
     if isinstance(value, Decimal):
-        exact = value if spec.scale is None else round(value, spec.scale)
-        return exact.normalize() + 0  # +0: minus nought is nought
+        return _shortest(_rounded(value, spec.scale))
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(microsecond=0)
     if isinstance(value, frozenset):
-        return value if value else BLANK
+        return BLANK if value == frozenset() else value
     return value
 
 
-def _canonical_text(text: str, kind: FieldType) -> Value:
+def _canonical_text(text: str, kind: FieldType) -> str:
     if kind is FieldType.EMAIL:
-        return text.lower()
+        return normalize("NFC", text.lower())
     if kind is FieldType.PHONE:
         return _canonical_phone(text)
     if kind is FieldType.URL:
-        return text.rstrip("/") or text
+        return _canonical_url(text)
     if kind is FieldType.RICH_TEXT:
         return _BLANKS.sub(" ", text)
     return text
 
 
+def _canonical_url(text: str) -> str:
+    if "?" in text or "#" in text:
+        return text  # there the last slash belongs to what is asked for
+    return text.rstrip("/").rstrip() or text
+
+
 def _canonical_phone(text: str) -> str:
+    """The digits, the plus of an international number, and the extension. A text with anything else in it is compared
+    as it stands: letters and further numbers left out would make two numbers one."""
     extension = _EXTENSION.search(text)
-    main = text[: extension.start()] if extension else text
-    dialled = _NOT_DIAL.sub("", main.replace("(0)", "") if main.lstrip().startswith(("+", "00")) else main)
+    main = text[: extension.start()].rstrip(" ,;") if extension else text
+    dialled = _DIAL_MARKS.sub("", main)
+    if dialled.startswith(("+", "00")):
+        dialled = _DIAL_MARKS.sub("", main.replace("(0)", ""))  # dialled at home only
+    if not _DIALLED.fullmatch(dialled):
+        return text
     if dialled.startswith("00"):
         dialled = "+" + dialled[2:]
-    dialled = dialled[:1] + dialled[1:].replace("+", "")
-    if not dialled.strip("+"):
-        return text  # words in a phone field: compared as they stand
     return dialled + (f"x{extension.group(1)}" if extension else "")
+
+
+def _rounded(number: Decimal, scale: int | None) -> Decimal:
+    """The number with `scale` digits after the point at most, a half going away from nought. The context is as wide as
+    the number: the usual one raises an error beyond 28 digits."""
+    parts = number.as_tuple()
+    if scale is None or not isinstance(parts.exponent, int) or parts.exponent >= -scale:
+        return number
+    context = Context(prec=len(parts.digits) + 1, rounding=ROUND_HALF_UP)
+    return number.quantize(Decimal((0, (1,), -scale)), context=context)
+
+
+def _shortest(number: Decimal) -> Decimal:
+    """The number without trailing noughts and without the sign of nought; no digit is lost, however many there are."""
+    return Decimal(0) if number.is_zero() else number.normalize(Context(prec=len(number.as_tuple().digits)))
 
 
 def same(a: Value, b: Value, spec: FieldSpec) -> bool:
@@ -193,32 +219,35 @@ class Untranslatable:
 
 
 def carry(value: Scalar, source: FieldSpec, target: FieldSpec) -> Value | Untranslatable:
-    """The value as the target field would hold it. Picklists by equal value (a map is applied before, by the mapping);
-    references are translated by the mapping and pass through here unchanged.
+    """The value as the target field would hold it; BLANK for an empty one. Picklists by equal value (a map is applied
+    before, by the mapping); a reference between two reference fields is translated by the mapping and passes unchanged.
 
     Never shortens a text and never drops an option in silence: what does not fit is Untranslatable.
     """
+    if not carriable(source.type, target.type):
+        return Untranslatable(
+            f"a value of {source.name} ({source.type}) cannot be written to {target.name} ({target.type})",
+            "map the field to one of a matching type",
+        )
+    if is_blank(value, source):
+        return BLANK
     if target.type in TEXTUAL:
         return _to_text(value, target)
     if target.type is FieldType.PICKLIST:
         return _to_option(value, source, target)
     if target.type is FieldType.MULTI_PICKLIST:
-        return _to_options(value, target)
-    if target.type is FieldType.CHECKBOX:
-        return _to_checkbox(value, source, target)
+        return _to_options(value, source, target)
     if target.type in NUMERIC:
         return _to_number(value, source, target)
     if target.type is FieldType.DATE:
         return _to_date(value, source, target)
-    if target.type is FieldType.DATETIME:
-        return _to_datetime(value, source, target)
-    return value if isinstance(value, Ref) else _impossible(source, target)
+    return _to_itself(value, source, target)
 
 
-def _impossible(source: FieldSpec, target: FieldSpec) -> Untranslatable:
+def _unfit(source: FieldSpec, target: FieldSpec) -> Untranslatable:
     return Untranslatable(
-        f"a value of {source.name} ({source.type}) cannot be written to {target.name} ({target.type})",
-        "map the field to one of a matching type",
+        f"what {source.name} holds is no {target.type.replace('_', ' ')}, which {target.name} requires",
+        f"correct the value of {source.name}, or map it to a field of another type than {target.name}",
     )
 
 
@@ -227,9 +256,9 @@ def plain(value: Scalar) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
-        return format(value.normalize() + 0, "f")
+        return format(_shortest(value), "f")
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return value.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, frozenset):
@@ -241,63 +270,65 @@ def plain(value: Scalar) -> str:
 
 def _to_text(value: Scalar, target: FieldSpec) -> Value | Untranslatable:
     text = plain(value)
-    if target.length is not None and len(text.strip()) > target.length:
-        return Untranslatable(
-            f"the text has {len(text.strip())} characters and {target.name} holds {target.length}",
-            f"shorten the text, or map the field to a longer one than {target.name}",
-        )
-    return text
+    if target.length is None or len(text) <= target.length:
+        return text
+    text = text.strip()  # outer blanks do not count, so they are no reason to refuse a text
+    if len(text) <= target.length:
+        return text
+    return Untranslatable(
+        f"the text has {len(text)} characters and {target.name} holds {target.length}",
+        f"shorten the text, or map the field to a longer one than {target.name}",
+    )
 
 
 def _to_option(value: Scalar, source: FieldSpec, target: FieldSpec) -> Value | Untranslatable:
-    if isinstance(value, frozenset) and len(value) != 1:
-        return _impossible(source, target)
-    text = next(iter(value)) if isinstance(value, frozenset) else plain(value)
-    return _checked_option(text, target)
+    if not isinstance(value, frozenset):
+        return _checked_option(plain(value).strip(), source, target)
+    if len(value) > 1:
+        return Untranslatable(
+            f"{source.name} holds {len(value)} options and {target.name} takes one",
+            f"choose one option, or map {source.name} to a field for several",
+        )
+    return _checked_option(plain(value), source, target)
 
 
-def _checked_option(text: str, target: FieldSpec) -> str | Untranslatable:
-    if not target.options or any(option.value == text and option.active for option in target.options):
+def _to_options(value: Scalar, source: FieldSpec, target: FieldSpec) -> Value | Untranslatable:
+    parts = value if isinstance(value, frozenset) else plain(value).split(";")
+    chosen = frozenset(part.strip() for part in parts if part.strip() != "")
+    for option in sorted(chosen):
+        checked = _checked_option(option, source, target)
+        if isinstance(checked, Untranslatable):
+            return checked
+    return BLANK if chosen == frozenset() else chosen
+
+
+def _checked_option(text: str, source: FieldSpec, target: FieldSpec) -> str | Untranslatable:
+    if target.options == () or any(option.value == text and option.active for option in target.options):
         return text
-    known = ", ".join(option.value for option in target.options if option.active)
+    # Only an option is named: a free text may be personal.
+    what = f"the option {text!r}" if source.type in LISTED else "the value"
     state = "inactive in" if any(option.value == text for option in target.options) else "not an option of"
     return Untranslatable(
-        f"the option {text!r} is {state} {target.name} (its options: {known})",
+        f"{what} from {source.name}{_options_of(source)} is {state} {target.name}{_options_of(target)}",
         f"add the option to {target.name}, or map it under `options` in the configuration",
     )
 
 
-def _to_options(value: Scalar, target: FieldSpec) -> Value | Untranslatable:
-    parts = value if isinstance(value, frozenset) else plain(value).split(";")
-    chosen = frozenset(part.strip() for part in parts if part.strip())
-    for option in sorted(chosen):
-        checked = _checked_option(option, target)
-        if isinstance(checked, Untranslatable):
-            return checked
-    return chosen if chosen else BLANK
+def _options_of(spec: FieldSpec) -> str:
+    active = ", ".join(option.value for option in spec.options if option.active)
+    return f" (its options: {active})" if spec.options != () else ""
 
 
 _YES: Final = frozenset({"true", "yes", "1"})
 _NO: Final = frozenset({"false", "no", "0"})
-
-
-def _to_checkbox(value: Scalar, source: FieldSpec, target: FieldSpec) -> Value | Untranslatable:
-    if isinstance(value, bool):
-        return value
-    word = plain(value).strip().lower()
-    if word in _YES:
-        return True
-    return False if word in _NO else _impossible(source, target)
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def _to_number(value: Scalar, source: FieldSpec, target: FieldSpec) -> Value | Untranslatable:
-    if isinstance(value, bool | date | frozenset | Ref):
-        return _impossible(source, target)
-    text = plain(value).strip()
-    if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", text):
-        return _impossible(source, target)
-    number = Decimal(text)
-    return number if target.scale is None else round(number, target.scale)
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        value = Decimal(value.strip())
+    return _rounded(value, target.scale) if isinstance(value, Decimal) else _unfit(source, target)
 
 
 def _to_date(value: Scalar, source: FieldSpec, target: FieldSpec) -> Value | Untranslatable:
@@ -305,45 +336,63 @@ def _to_date(value: Scalar, source: FieldSpec, target: FieldSpec) -> Value | Unt
         return value.astimezone(UTC).date()
     if isinstance(value, date):
         return value
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value.strip()):
+    if isinstance(value, str) and _DAY.fullmatch(value.strip()):
         try:
             return date.fromisoformat(value.strip())
         except ValueError:
-            return _impossible(source, target)
-    return _impossible(source, target)
+            return _unfit(source, target)
+    return _unfit(source, target)
 
 
-def _to_datetime(value: Scalar, source: FieldSpec, target: FieldSpec) -> Value | Untranslatable:
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, date):
-        return datetime.combine(value, time(), UTC)
-    return _impossible(source, target)
+def _to_itself(value: Scalar, source: FieldSpec, target: FieldSpec) -> Value | Untranslatable:
+    """Checkboxes, times and references: the types that hardly anything else can become."""
+    if target.type is FieldType.CHECKBOX:
+        word = plain(value).strip().lower()
+        return word in _YES if word in _YES | _NO else _unfit(source, target)
+    if target.type is FieldType.DATETIME:
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return datetime.combine(value, time(), UTC)
+        return value if isinstance(value, datetime) else _unfit(source, target)
+    return value if isinstance(value, Ref) else _unfit(source, target)
 
 
 def loses(source: FieldSpec, target: FieldSpec) -> str | None:
-    """What a value may lose on the way from `source` to `target`, in words for the configuration check (SPEC 2.3);
-    None when nothing."""
-    if source.type is FieldType.DATETIME and target.type is FieldType.DATE:
-        return f"{target.name} keeps the day of {source.name} and not its time"
-    both_text = source.type in TEXTUAL and target.type in TEXTUAL
-    if both_text and target.length is not None and (source.length is None or source.length > target.length):
+    """What a value may lose on the way from `source` to `target`, or when it has to wait, in words for the
+    configuration check (SPEC 2.3); None when nothing."""
+    lost: list[str] = []
+    texts = source.type in TEXTUAL and target.type in TEXTUAL
+    if texts and target.length is not None and (source.length is None or source.length > target.length):
         held = "any length" if source.length is None else f"{source.length} characters"
-        return f"{source.name} holds {held} and {target.name} {target.length}: longer texts wait, they are not cut"
-    if source.type is FieldType.RICH_TEXT and target.type in TEXTUAL - {FieldType.RICH_TEXT}:
-        return f"{target.name} shows the mark-up of {source.name} as text"
-    both_numbers = source.type in NUMERIC and target.type in NUMERIC
-    if both_numbers and target.scale is not None and (source.scale is None or source.scale > target.scale):
-        return f"{target.name} rounds {source.name} to {target.scale} digits after the point"
+        lost.append(
+            f"{source.name} holds {held} and {target.name} {target.length}: longer texts wait, they are not cut"
+        )
+    if texts and source.type is FieldType.RICH_TEXT and target.type is not FieldType.RICH_TEXT:
+        lost.append(f"{target.name} shows the mark-up of {source.name} as text")
+    if texts and target.type is FieldType.RICH_TEXT and source.type is not FieldType.RICH_TEXT:
+        lost.append(f"{target.name} reads the text of {source.name} as mark-up and does not show its line ends")
+    if source.type is FieldType.DATETIME and target.type is FieldType.DATE:
+        lost.append(f"{target.name} keeps the day of {source.name} and not its time")
+    numbers = source.type in NUMERIC and target.type in NUMERIC
+    if numbers and target.scale is not None and (source.scale is None or source.scale > target.scale):
+        lost.append(f"{target.name} rounds {source.name} to {target.scale} digits after the point")
     if source.type is FieldType.MULTI_PICKLIST and target.type is FieldType.PICKLIST:
-        return f"{target.name} holds one option and {source.name} several: only single choices are carried"
-    return None
+        lost.append(
+            f"{target.name} holds one option and {source.name} several: only single choices are carried, others wait"
+        )
+    if source.type in TEXTUAL and target.type not in TEXTUAL:
+        lost.append(
+            f"{source.name} holds any text and {target.name} a {target.type.replace('_', ' ')}: other texts wait"
+        )
+    return "; ".join(lost) if lost != [] else None
 
 
 def carriable(source: FieldType, target: FieldType) -> bool:
-    """Whether a value of one type can ever become one of the other (SPEC 2.3); asked when the mapping is checked."""
-    if source is target or target in TEXTUAL or target in {FieldType.PICKLIST, FieldType.MULTI_PICKLIST}:
-        return (source is FieldType.REFERENCE) == (target is FieldType.REFERENCE) or target in TEXTUAL
+    """Whether a value of one type can ever become one of the other (SPEC 2.3); asked when the mapping is checked, and
+    by `carry`."""
+    if FieldType.REFERENCE in (source, target):
+        return source is target or target in TEXTUAL  # as the id that it is
+    if source is target or target in TEXTUAL | LISTED:
+        return True
     if {source, target} <= NUMERIC or {source, target} <= {FieldType.DATE, FieldType.DATETIME}:
         return True
     texts = TEXTUAL | {FieldType.PICKLIST}
@@ -357,8 +406,10 @@ Json: TypeAlias = bool | str | dict[str, Any] | None
 
 def to_json(value: Scalar | Literal[Nothing.BLANK]) -> Json:
     """A value as JSON that `from_json` turns back into the same value. MISSING has no JSON: it is left out."""
-    if value is BLANK or isinstance(value, bool | str):
-        return None if value is BLANK else value
+    if value is BLANK:
+        return None
+    if isinstance(value, bool | str):
+        return value
     if isinstance(value, Decimal):
         return {"n": str(value)}
     if isinstance(value, datetime):
@@ -367,9 +418,7 @@ def to_json(value: Scalar | Literal[Nothing.BLANK]) -> Json:
         return {"d": value.isoformat()}
     if isinstance(value, frozenset):
         return {"m": sorted(value)}
-    if isinstance(value, Ref):
-        return {"r": [value.system, value.object, value.id]}
-    assert_never(value)
+    return {"r": [value.system, value.object, value.id]}
 
 
 def from_json(data: Json) -> Value:

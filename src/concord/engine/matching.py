@@ -39,18 +39,44 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def known_of(scope: Scope, pair: ObjectPair, record: Record) -> Known:
-    """What the store keeps of a record that was read."""
-    kind = KINDS[pair.kind]
-    thing = kind.of(record, pair, scope.side(record.ref), scope.registrable)
+async def things_of(scope: Scope, pair: ObjectPair, records: Iterable[Record]) -> dict[Ref, Any]:
+    """The people or companies that these records are. A person who only refers to a company (Salesforce's contacts have
+    no company of their own) gets its name and domains from what is known of it."""
+    kind, read = KINDS[pair.kind], list(records)
+    things = {record.ref: kind.of(record, pair, scope.side(record.ref), scope.registrable) for record in read}
+    if pair.kind == "person":
+        employers = {record.ref: ref for record in read if (ref := _employer(scope, pair, record)) is not None}
+        known = await scope.store.known(set(employers.values())) if employers else {}
+        for ref, employer in employers.items():
+            if employer in known:
+                company = companies.company_from(employer, known[employer].traits)
+                things[ref] = identity.employed_by(things[ref], company)
+    return things
+
+
+def _employer(scope: Scope, pair: ObjectPair, record: Record) -> Ref | None:
+    name = pair.identity(scope.side(record.ref), record.ref.object).account
+    value = record.value(name) if name else None
+    return value if isinstance(value, Ref) else None
+
+
+async def known_of(scope: Scope, pair: ObjectPair, records: Iterable[Record]) -> list[Known]:
+    """What the store keeps of records that were read."""
+    kind, read = KINDS[pair.kind], list(records)
+    things = await things_of(scope, pair, read)
+    return [known_as(kind, pair, things[record.ref], record) for record in read]
+
+
+def known_as(kind: Kind, pair: ObjectPair, thing: Any, record: Record) -> Known:
+    """What the store keeps of a record that is this person or company."""
     return Known(record.ref, pair.name, kind.traits(thing), kind.keys(thing), record.version)
 
 
 @dataclass(frozen=True)
 class Found:
-    """Who the unlinked records of one object pair are. fresh: candidates read just now, by ref. made: couples of which
-    we made one from the other and then died; no likeness is needed for those. intents: the creates that made them, by
-    couple."""
+    """Who the unlinked records of one object pair are. fresh: candidates read just now, by ref. made: couples that
+    need no likeness: we made one from the other and then died, or a person said that they are one. intents: the creates
+    that made them, by couple."""
 
     matching: Matching
     fresh: Mapping[Ref, Record]
@@ -64,9 +90,8 @@ async def find_partners(scope: Scope, pair: ObjectPair, batch: Batch, subjects: 
     kind = KINDS[pair.kind]
     fresh = await _by_address(scope, pair, subjects)
     intents = await _made(scope, pair, subjects)
-    mine = {record.ref: kind.of(record, pair, scope.side(record.ref), scope.registrable) for record in subjects}
-    theirs = {record.ref: kind.of(record, pair, scope.side(record.ref), scope.registrable) for record in fresh}
-    everyone = {**theirs, **mine}
+    mine = {record.ref for record in subjects}
+    everyone = await things_of(scope, pair, {record.ref: record for record in (*fresh, *subjects)}.values())
     keys = frozenset().union(*(kind.keys(thing) for thing in everyone.values())) if everyone else frozenset()
     for system in (scope.left.name, scope.right.name):
         for known in await scope.store.candidates(pair.name, keys, system):
@@ -76,16 +101,20 @@ async def find_partners(scope: Scope, pair: ObjectPair, batch: Batch, subjects: 
     for ref in _dead(links):
         if ref not in mine:
             del everyone[ref]
-    couples = dict(intents.keys())
+    agreed = _agreed(reviews, links)
+    couples = {**dict(intents.keys()), **{review.left: review.right for review in agreed}}
     matching = kind.match(
         [thing for ref, thing in everyone.items() if scope.side(ref) is Side.LEFT],
         [thing for ref, thing in everyone.items() if scope.side(ref) is Side.RIGHT],
         scope.bounds,
         frozenset((review.left, review.right) for review in reviews if review.state == "apart"),
-        _linked(links, reviews) | couples | {right: left for left, right in couples.items()},
+        _linked(links) | couples | {right: left for left, right in couples.items()},
     )
-    made = tuple(Pairing(left, right, 100.0, (f"made from {intents[left, right].source}",)) for left, right in intents)
-    return Found(matching, {record.ref: record for record in fresh}, made, intents)
+    made = [Pairing(left, right, 100.0, (f"made from {intents[left, right].source}",)) for left, right in intents]
+    made += [
+        Pairing(one.left, one.right, one.score, (*one.evidence, "a person said that the two are one")) for one in agreed
+    ]
+    return Found(matching, {record.ref: record for record in fresh}, tuple(made), intents)
 
 
 def _dead(links: Mapping[Ref, Link]) -> list[Ref]:
@@ -93,11 +122,15 @@ def _dead(links: Mapping[Ref, Link]) -> list[Ref]:
     return [ref for ref, link in links.items() if link.state is LinkState.CLOSED]
 
 
-def _linked(links: Mapping[Ref, Link], reviews: Collection[Review]) -> dict[Ref, Ref]:
-    """What is linked already, and what a person has said is one."""
-    linked = {review.left: review.right for review in reviews if review.state == "linked"}
-    linked |= {link.left: link.right for link in links.values() if link.state is LinkState.ACTIVE}
+def _linked(links: Mapping[Ref, Link]) -> dict[Ref, Ref]:
+    """What is linked already, both ways."""
+    linked = {link.left: link.right for link in links.values() if link.state is LinkState.ACTIVE}
     return linked | {right: left for left, right in linked.items()}
+
+
+def _agreed(reviews: Collection[Review], links: Mapping[Ref, Link]) -> list[Review]:
+    """Pairs that a person has said are one and that are not linked yet."""
+    return [one for one in reviews if one.state == "linked" and one.left not in links and one.right not in links]
 
 
 async def _made(scope: Scope, pair: ObjectPair, subjects: Sequence[Record]) -> dict[tuple[Ref, Ref], Intent]:

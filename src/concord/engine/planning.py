@@ -6,7 +6,7 @@ The preview and the dry run stop here and print what this returned.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from concord.core.mapping import ObjectPair
@@ -54,16 +54,12 @@ async def plan_batch(scope: Scope, batch: Batch) -> Planned:
         subjects = _subjects(scope, pair, batch)
         if subjects:
             made += await _unlinked(scope, pair, batch, subjects, records, lost)
-    known = tuple(known_of(scope, pair, record) for pair, record in _of_synced(scope, records.values()))
+    known: list[Known] = []
+    for pair in scope.pairs:
+        mine = {one.ref: one for one in records.values() if scope.pair_of(one.ref) is pair}
+        known += await known_of(scope, pair, mine.values())
     links = tuple(link for _, link in made)
-    return Planned(Plan(tuple(plan for plan, _ in made), known), records, links, frozenset(lost))
-
-
-def _of_synced(scope: Scope, records: Iterable[Record]) -> Iterable[tuple[ObjectPair, Record]]:
-    for record in {record.ref: record for record in records}.values():
-        pair = scope.pair_of(record.ref)
-        if pair is not None:
-            yield pair, record
+    return Planned(Plan(tuple(plan for plan, _ in made), tuple(known)), records, links, frozenset(lost))
 
 
 # --- linked records

@@ -124,6 +124,14 @@ class Store(Protocol):
         """{"waiting", "claimed", "dead", "due_later"}: how many rows are in which state."""
         ...
 
+    async def next_due(self) -> datetime | None:
+        """When the earliest unclaimed row is to be looked at; None when there is none."""
+        ...
+
+    async def ring(self) -> None:
+        """Wake a worker."""
+        ...
+
     # who is who
 
     async def links(self, refs: Collection[Ref]) -> Mapping[Ref, Link]:

@@ -19,7 +19,7 @@ from concord.core.plan import CreateStep, Done, Outcome, RecordPlan, UpdateStep,
 from concord.core.steps import plan_create
 from concord.core.values import Ref
 from concord.engine import sweep
-from concord.engine.matching import KINDS, known_of
+from concord.engine.matching import KINDS, known_as, things_of
 from concord.engine.planning import merge_couples
 from concord.engine.reading import partners_of, read_refs
 from concord.engine.scope import Scope
@@ -92,8 +92,9 @@ async def _census(scope: Scope, pair: ObjectPair, progress: Progress) -> Census:
             fields = scope.fields(pair, side, object_name)
             count = 0
             async for page in scope.system(side).scan(object_name, fields):
-                await scope.store.put_known([known_of(scope, pair, record) for record in page])
-                things[side] += [kind.of(record, pair, side, scope.registrable) for record in page]
+                met = await things_of(scope, pair, page)
+                await scope.store.put_known([known_as(kind, pair, met[record.ref], record) for record in page])
+                things[side] += met.values()
                 records |= {record.ref: record for record in page}
                 count += len(page)
                 progress(f"reading {scope.system(side).name} {object_name}", count, None)
@@ -101,7 +102,7 @@ async def _census(scope: Scope, pair: ObjectPair, progress: Progress) -> Census:
     links = await _links(scope, list(records))
     reviews = await scope.store.reviews(list(records))
     apart = frozenset((one.left, one.right) for one in reviews if one.state == "apart")
-    decided = {one.left: one.right for one in reviews if one.state == "linked"} | links
+    decided = {one.left: one.right for one in reviews if one.state == "linked"} | links  # the line links those
     both = decided | {right: left for left, right in decided.items()}
     matching = kind.match(things[Side.LEFT], things[Side.RIGHT], scope.bounds, apart, both)
     progress(f"matching {pair.name}", len(records), len(records))

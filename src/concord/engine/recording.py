@@ -20,7 +20,6 @@ from concord.core.plan import (
     RekeyStep,
     ReviewStep,
     UpdateStep,
-    Verdict,
 )
 from concord.core.settle import Settled, settle
 from concord.core.values import Ref
@@ -43,12 +42,13 @@ async def record(scope: Scope, batch: Batch, planned: Planned, written: Sequence
     """Write down what came of a batch; returns what was written down."""
     now = scope.clock.now()
     known = {one.ref: one for one in known_with_duplicates(planned.plan)}
+    shown = await _as_shown(scope, planned.plan.records, written)
     done: list[Done] = []
     open_works = {work.ref: work for work in batch.works}
     for plan, link, result in zip(planned.plan.records, planned.links, written, strict=True):
         refs = _refs(plan, batch)
         answers = tuple(open_works.pop(ref) for ref in refs if ref in open_works)
-        one = _done(scope, plan, link, result, planned.records, answers, now)
+        one = _done(scope, plan, link, result, planned.records, shown, answers, now)
         mine = tuple(known.pop(ref) for ref in (plan.left, plan.right) if ref is not None and ref in known)
         done.append(replace(one, known=_newest(mine, one.known)))
     if known and done:
@@ -85,6 +85,7 @@ def _done(
     link: Link | None,
     result: Written,
     records: Mapping[Ref, Record],
+    shown: Mapping[Ref, Known],
     answers: tuple[Work, ...],
     now: datetime,
 ) -> Done:
@@ -97,7 +98,9 @@ def _done(
         link_id=plan.link_id,
         left=plan.left,
         right=plan.right,
-        verdicts=tuple(verdict for verdict in plan.verdicts if _worth_a_line(verdict)),
+        verdicts=tuple(
+            one for one in plan.verdicts if one.outcome not in _SILENT and one.field not in _undecided(result)
+        ),
         wrote=wrote,
         reviews=tuple(step.review for step in steps if isinstance(step, ReviewStep)),
         close_link=next((step.reason for step in steps if isinstance(step, CloseStep)), None),
@@ -109,10 +112,11 @@ def _done(
     )
     settled = _settled(scope, plan, link, result, records)
     base = _linked(base, plan, link, result, settled)
-    base = replace(base, known=_shown(scope, plan, result, settled))
+    base = replace(base, known=_shown(result, settled, shown))
     if failure is not None:
         return _failed(scope, base, failure, answers, now)
-    if settled.look_again:
+    # A write that was not seen afterwards may have covered an edit: its own notice is not taken in, so look again here.
+    if settled.look_again or any(record is None for record in result.shown.values()):
         return replace(base, retry_at=now)
     return base
 
@@ -127,8 +131,10 @@ def _done_intents(plan: RecordPlan, result: Written) -> tuple[Intent, ...]:
     return tuple(done)
 
 
-def _worth_a_line(verdict: Verdict) -> bool:
-    return verdict.outcome not in _SILENT
+def _undecided(result: Written) -> frozenset[str]:
+    """Fields whose record moved on before the write: they are decided anew, and the ledger has that decision only."""
+    moved = [side for side, failure in result.failures.items() if failure.moved]
+    return frozenset(name for side in moved for name in result.failed.get(side, frozenset()))
 
 
 def _wrote(plan: RecordPlan, result: Written) -> dict[str, tuple[str, ...]]:
@@ -181,16 +187,29 @@ def _linked(done: Done, plan: RecordPlan, link: Link | None, result: Written, se
     return replace(done, bases=changed or None)
 
 
-def _shown(scope: Scope, plan: RecordPlan, result: Written, settled: Settled) -> tuple[Known, ...]:
-    """What is known of the records written, with their new version: later notices about our own write say nothing new.
-    Not so where the record shows something that was not decided on."""
-    known = []
-    pair = next((one for one in scope.pairs if one.name == plan.object_pair), None)
-    for side, record in result.shown.items():
-        if record is not None and pair is not None:
-            one = known_of(scope, pair, record)
-            known.append(replace(one, version=None) if side in settled.look_again else one)
-    return tuple(known)
+async def _as_shown(scope: Scope, plans: Sequence[RecordPlan], written: Sequence[Written]) -> dict[Ref, Known]:
+    """What is to be known of every record that was written, as it showed itself afterwards."""
+    known: dict[Ref, Known] = {}
+    for pair in scope.pairs:
+        records = [
+            record
+            for plan, result in zip(plans, written, strict=True)
+            if plan.object_pair == pair.name
+            for record in result.shown.values()
+            if record is not None
+        ]
+        known |= {one.ref: one for one in await known_of(scope, pair, records)}
+    return known
+
+
+def _shown(result: Written, settled: Settled, shown: Mapping[Ref, Known]) -> tuple[Known, ...]:
+    """The records written, with their new version: later notices about our own write say nothing new. Not so where the
+    record shows something that was not decided on."""
+    return tuple(
+        replace(shown[record.ref], version=None) if side in settled.look_again else shown[record.ref]
+        for side, record in result.shown.items()
+        if record is not None
+    )
 
 
 def _worst(failures: Mapping[Side, Failure]) -> Failure | None:
@@ -204,6 +223,9 @@ def _failed(scope: Scope, done: Done, failure: Failure, answers: Sequence[Work],
     if failure.moved:
         return replace(done, failure=None, retry_at=now + timedelta(seconds=failure.after or 0.0))
     attempt = max((work.attempts for work in answers), default=0) + 1
+    if failure.holder is not None and attempt == 1:
+        # Somebody made the same one between our look and our write: the next look finds it. If not, a person has to.
+        return replace(done, failure=failure, retry_at=now)
     wait = scope.backoff.wait(attempt, scope.share(), failure.after) if failure.transient else None
     if wait is None:
         return replace(done, failure=failure, dead=True)

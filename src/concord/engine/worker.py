@@ -3,10 +3,20 @@ rows to do are in the inbox."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+
 from concord.core.model import Side
 from concord.engine.scope import Scope
 from concord.engine.sweep import DEEP, QUICK, sweep
 from concord.engine.sync import drain
+from concord.errors import StoreError
+
+log = logging.getLogger("concord.worker")
+
+
+#: Seconds; rows that are due later are found by the queue's own look.
+ALARM_WITHIN = 2.0
 
 
 class Chores:
@@ -18,6 +28,7 @@ class Chores:
 
     def __init__(self) -> None:
         self._scope: Scope | None = None
+        self._alarm: asyncio.Task[None] | None = None
 
     def of(self, scope: Scope) -> None:
         self._scope = scope
@@ -28,8 +39,30 @@ class Chores:
         return self._scope
 
     async def work(self) -> None:
-        """Take everything that is due down the line."""
+        """Take everything that is due down the line; then set an alarm for rows that are due in a moment.
+
+        The queue looks by itself every few seconds; a record that was edited in the second it was read need not wait
+        for that. The alarm only rings: what comes meanwhile is worked on as always.
+        """
         await drain(self._set)
+        due = await self._set.store.next_due()
+        if due is not None:
+            seconds = (due - self._set.clock.now()).total_seconds()
+            if seconds < ALARM_WITHIN and (self._alarm is None or self._alarm.done()):
+                self._alarm = asyncio.create_task(self._ring_in(max(seconds, 0.0)))
+
+    async def _ring_in(self, seconds: float) -> None:
+        await self._set.clock.sleep(seconds)
+        try:
+            await self._set.store.ring()
+        except StoreError as error:
+            # The database is away; the queue says so itself, and looks again when it is back.
+            log.debug("an alarm was not heard: %s", error)
+
+    def stop(self) -> None:
+        """Ring no more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
 
     async def sweep(self, side: Side) -> None:
         """Ask one side what changed."""

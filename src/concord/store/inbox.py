@@ -100,6 +100,11 @@ class Inbox:
         row = await cursor.fetchone() or (0, 0, 0, 0)
         return dict(zip(("waiting", "claimed", "dead", "due_later"), row, strict=True))
 
+    async def next_due(self, connection: AsyncConnection) -> datetime | None:
+        cursor = await connection.execute(self._sql["next_due"], {"pair": self._pair})
+        row = await cursor.fetchone()
+        return row[0] if row else None
+
     async def stuck(self, connection: AsyncConnection, limit: int, *, waiting: bool) -> list[Stuck]:
         cursor = await connection.execute(self._sql["stuck"], {"pair": self._pair, "limit": limit, "waiting": waiting})
         found = []

@@ -113,6 +113,16 @@ class PostgresStore:
         async with self._transaction() as connection:
             return await self._inbox.backlog(connection)
 
+    async def next_due(self) -> datetime | None:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._inbox.next_due(connection)
+
+    async def ring(self) -> None:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            await self._ring(connection)
+
     # --- who is who --------------------------------------------------------------------------------------------------
 
     async def links(self, refs: Collection[Ref]) -> Mapping[Ref, Link]:

@@ -1,0 +1,1 @@
+"""Notion: pages in one database, as far as the opportunity pages need it."""

@@ -128,3 +128,9 @@ UPDATE inbox AS i
    AND (%(rows)s::jsonb IS NULL OR (i.system, i.object, i.record_id) IN (
            SELECT w.system, w.object, w.record_id
              FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text)));
+
+-- name: next_due
+-- When the next row that waits for a later time is to be looked at.
+SELECT min(due_at)
+  FROM inbox
+ WHERE pair = %(pair)s AND state = 'waiting' AND leased_until IS NULL;

@@ -1,7 +1,9 @@
 """What changed since a position: the sweep, by search (api/hubspot.md, section 6). Reads ids and times only.
 
 A round reads every row from the position less the overlap (the index lags behind) to the end, one page for each call
-of `changed`, and every page is a query of its own: so the search's end at 10,000 rows is never met.
+of `changed`, and every page is a query of its own: so the search's end at 10,000 rows is never met. The next round
+begins the overlap before this one's own beginning at the latest, so that what the index hid while this one went on, for
+however long, is read then.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,11 +29,13 @@ class Place:
 
     at: epoch milliseconds. id None: the round is done, and the next one starts at `at` less the overlap. id "": in the
     midst of a round, which goes on with `at` itself. Another id: more rows than a page have this one stamp (a bulk
-    edit); the round goes on with those of them beyond this id.
+    edit); the round goes on with those of them beyond this id. begun: in the midst of a round, when it began, on the
+    server's clock.
     """
 
     at: int
     id: str | None = None
+    begun: int | None = None
 
 
 async def changed(caller: Caller, objects: Sequence[str], position: str | None, overlap: timedelta) -> SweepPage:
@@ -56,7 +60,7 @@ async def _page(caller: Caller, name: str, place: Place, overlap: timedelta) -> 
     rows = rows_of(answer.body, answer.at)
     stamped = [(row, _stamp(row, name)) for row in rows]
     found = [Found(Ref(SYSTEM, name, row.id), at, version_of(changed_at(row.data, name) or at)) for row, at in stamped]
-    return name, found, _next_place(place, stamped, full=len(rows) >= SEARCH_PAGE)
+    return name, found, _next_place(place, stamped, millis(answer.at), full=len(rows) >= SEARCH_PAGE)
 
 
 def _stamp(row: Row, object_name: str) -> datetime:
@@ -65,17 +69,18 @@ def _stamp(row: Row, object_name: str) -> datetime:
     return told or changed_at(row.data, object_name) or row.at
 
 
-def _next_place(place: Place, stamped: Sequence[tuple[Row, datetime]], *, full: bool) -> Place:
+def _next_place(place: Place, stamped: Sequence[tuple[Row, datetime]], now: int, *, full: bool) -> Place:
+    begun = now if place.begun is None else place.begun
     if place.id:
         if full:
-            return Place(place.at, max((row.id for row, _ in stamped), key=int))
-        return Place(place.at + 1, "")
+            return Place(place.at, max((row.id for row, _ in stamped), key=int), begun)
+        return Place(place.at + 1, "", begun)
     stamps = [millis(at) for _, at in stamped]
     if not full:
-        return Place(max([place.at, *stamps]))
+        return Place(min(max([place.at, *stamps]), max(begun, place.at if place.id is None else 0)))
     # Rows of one stamp come in no set order, and the page may have cut them off: the last stamp is read again.
     # A page of nothing but one stamp would be read again for ever: it goes on by id instead.
-    return Place(max(stamps), "0" if min(stamps) == max(stamps) else "")
+    return Place(max(stamps), "0" if min(stamps) == max(stamps) else "", begun)
 
 
 def _query(stamp: str, place: Place, overlap: timedelta) -> Mapping[str, Any]:
@@ -101,12 +106,15 @@ def _query(stamp: str, place: Place, overlap: timedelta) -> Mapping[str, Any]:
 def _read(position: str | None) -> dict[str, Place]:
     if position is None:
         return {}
-    return {name: Place(int(place["at"]), place.get("id")) for name, place in json.loads(position).items()}
+    return {
+        name: Place(int(place["at"]), place.get("id"), place.get("begun"))
+        for name, place in json.loads(position).items()
+    }
 
 
 def _write(places: Mapping[str, Place]) -> str:
     told = {
-        name: {"at": place.at} if place.id is None else {"at": place.at, "id": place.id}
+        name: {key: value for key, value in asdict(place).items() if value is not None}
         for name, place in sorted(places.items())
     }
     return json.dumps(told, separators=(",", ":"))

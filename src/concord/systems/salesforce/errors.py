@@ -43,6 +43,7 @@ _QUOTA = Meaning(
     transient=True,
     after=PROBE,
 )
+_TOGETHER = Meaning(Category.RATE_LIMIT, "Too many calls to the org at the same time; it is tried again", transient=True)
 _PASSING = Meaning(Category.NETWORK, "Salesforce is busy or in maintenance; it is tried again", transient=True)
 _LOCK = Meaning(
     Category.RECORD_LOCK, "Somebody else is writing the same records; it is tried again", transient=True, again=True
@@ -185,6 +186,10 @@ class Complaint:
 
     @property
     def meaning(self) -> Meaning:
+        if self.code == "REQUEST_LIMIT_EXCEEDED" and self.message.startswith("Concurrent"):
+            # One code for two limits. That of calls at the same time passes in seconds (section 21, contention); taken
+            # for the day's, it would stop all work for a quarter of an hour.
+            return _TOGETHER
         return TABLE.get(self.code, _UNKNOWN_CODE)
 
 

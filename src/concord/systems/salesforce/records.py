@@ -80,6 +80,7 @@ class Reading:
             created_at=instant(str(row["CreatedDate"])) if row.get("CreatedDate") else None,
             version=None if hot and not ours else version_of(stamp, by),
             guard=HOT if hot else http_date(modstamp),
+            ours=ours,
         )
 
     async def fetch(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, tuple[Row, Answer]]:
