@@ -1,4 +1,4 @@
-"""How Concord logs: a line of JSON for each event, or plain words on a terminal. Ids, never a person's data (SPEC 11.4).
+"""How Concord logs: JSON lines, or plain words on a terminal. Ids, never a person's data (SPEC 11.4).
 
 Imports nothing of Concord. What may be logged is decided where it is logged: refs, counts, codes, fixed words.
 """
@@ -28,7 +28,7 @@ class JsonLines(logging.Formatter):
 
 
 def start(level: str = "warning", *, stream: TextIO | None = None, plain: bool | None = None) -> None:
-    """Log from `level` on to a stream (standard error); in plain words where a person watches, unless told otherwise."""
+    """Log from `level` on to a stream (standard error); in plain words where a person watches, or as told."""
     target = stream if stream is not None else sys.stderr
     as_words = target.isatty() if plain is None else plain
     handler = logging.StreamHandler(target)

@@ -29,6 +29,7 @@ from concord_sandbox.control import SandboxApp
 from concord_sandbox.faults import Fault
 from concord_sandbox.hubspot import HubSpotService
 from concord_sandbox.salesforce import SalesforceService
+from concord_sandbox.salesforce.values import wire_time
 from concord_sandbox.service import Controls, Service
 from concord_sandbox.worlds import empty
 
@@ -88,6 +89,10 @@ class Party(ABC):
         """Somebody else is writing that record: the next writes of it are refused."""
 
     @abstractmethod
+    def make_late(self, seconds: float) -> str:
+        """A record that shows only now, with a stamp of so long ago: of a slow transaction, or of a lagging index."""
+
+    @abstractmethod
     def small_pages(self, patch: pytest.MonkeyPatch, size: int) -> None:
         """Let the sweep read so many rows a page."""
 
@@ -139,8 +144,12 @@ class Party(ABC):
     def ref(self, record_id: str) -> Ref:
         return Ref(self.name, self.person, record_id)
 
-    def change(self, record_id: str, guard: str | None = None, **values: Value) -> Change:
-        return Change(self.ref(record_id), self.named(values), guard=guard)
+    def change(self, record_id: str, **values: Value) -> Change:
+        return Change(self.ref(record_id), self.named(values))
+
+    def guarded(self, record: Record, **values: Value) -> Change:
+        """A change that was decided on this state of the record."""
+        return Change(record.ref, self.named(values), guard=record.guard)
 
     def creation(self, key: str, **values: Value) -> Change:
         given: dict[str, Value] = {"family": "Lovelace", **values}
@@ -206,11 +215,11 @@ class SalesforceParty(Party):
         ]
         return world
 
-    def signed(self, *, secret: str | None = None) -> Salesforce:
+    def signed(self, *, secret: str | None = None, transport: httpx.AsyncBaseTransport | None = None) -> Salesforce:
         keys = self.service.credentials("http://salesforce.test")
         return Salesforce(
             "http://salesforce.test", keys["client_id"], secret or keys["client_secret"],
-            clock=self.clock, share=self.share, transport=self.transport,
+            clock=self.clock, share=self.share, transport=transport or self.transport,
         )  # fmt: skip
 
     async def merge(self, winner: str, loser: str) -> str:
@@ -222,6 +231,12 @@ class SalesforceParty(Party):
 
     def lock(self, record_id: str, times: int) -> None:
         self.fault("record_error", code="UNABLE_TO_LOCK_ROW", record=record_id, times=times)
+
+    def make_late(self, seconds: float) -> str:
+        made, table = self.make(), self.service._table(self.person)
+        stamp = wire_time(self.service.controls.clock.now() - timedelta(seconds=seconds))
+        table.put(made, {**table.rows[made], "SystemModstamp": stamp, "LastModifiedDate": stamp})
+        return made
 
     def small_pages(self, patch: pytest.MonkeyPatch, size: int) -> None:
         patch.setattr(salesforce_notices, "PAGE", size)
@@ -282,6 +297,11 @@ class HubSpotParty(Party):
 
     def lock(self, record_id: str, times: int) -> None:
         self.fault("status", path="/batch/update", status=423, times=times)
+
+    def make_late(self, seconds: float) -> str:
+        made, table = self.make(), self.service.portal.require_table(self.person)
+        table.touch(table.live[int(made)], self.service.controls.clock.epoch_ms() - int(seconds * 1000))
+        return made
 
     def small_pages(self, patch: pytest.MonkeyPatch, size: int) -> None:
         patch.setattr(hubspot_sweep, "SEARCH_PAGE", size)

@@ -149,6 +149,12 @@ class TestRead:
         assert isinstance(found, Gone)
         assert found.ref == party.ref(party.no_id)
 
+    async def test_a_text_that_is_no_id_is_gone_too_and_holds_up_no_other(self, party: Party) -> None:
+        made = party.make()
+        found = await party.read(["no id", made], "family")
+        assert [type(one) for one in found] == [Gone, Record]
+        assert found[0].ref == party.ref("no id")
+
     async def test_a_merged_record_comes_back_as_what_it_became_and_says_what_was_asked(self, party: Party) -> None:
         winner, loser = party.make(family="Winner"), party.make(family="Loser", phone="+1 212 555 0100")
         left = await party.merge(winner, loser)
@@ -381,9 +387,9 @@ class TestChanged:
     async def test_ties_between_other_stamps_are_told_too(self, party: Party, monkeypatch: pytest.MonkeyPatch) -> None:
         party.small_pages(monkeypatch, 10)
         position, made = await party.start(), []
-        for count in (1, 9, 10, 25, 3, 40, 1):
+        for count, seconds in ((1, 1), (9, 0.001), (10, 1), (25, 0.001), (3, 0.002), (40, 0.001), (12, 1), (1, 1)):
             made += [party.make() for _ in range(count)]
-            party.clock.pass_(seconds=1)
+            party.clock.pass_(seconds=seconds)
         party.clock.pass_(seconds=3)
         rows, _ = await swept(party, position)
         assert {row.ref.id for row in rows} == set(made)
@@ -409,6 +415,29 @@ class TestChanged:
                 break
         now = {record.ref.id: record.version for record in await party.read(made) if isinstance(record, Record)}
         assert [one for one in made if now[one] not in told.get(one, set())] == []
+
+    async def test_what_shows_late_while_a_long_sweep_goes_on_is_found_by_the_next(
+        self, party: Party, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        party.small_pages(monkeypatch, 10)
+        overlap = timedelta(minutes=2)
+        position = await party.start()
+        hidden, seen = [], set()
+        for number in range(60):
+            if number < 40:
+                for _ in range(10):
+                    party.make()
+                    party.clock.pass_(seconds=1)
+            if 3 < number < 30:
+                hidden.append(party.make_late(20))
+            page = await party.page(position, overlap)
+            position = page.position
+            seen |= {row.ref.id for row in page.rows}
+            if number > 40 and not page.more:
+                break
+            assert page.more or number >= 40, "one sweep, longer than the overlap"
+        rows, _ = await swept(party, position, overlap)
+        assert set(hidden) - seen - {row.ref.id for row in rows} == set()
 
     async def test_the_overlap_is_read_again(self, party: Party) -> None:
         position = await party.start()

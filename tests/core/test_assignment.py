@@ -226,6 +226,13 @@ def test_a_newcomer_that_contradicts_the_linked_partner_is_asked_about() -> None
     assert matching.new == matching.duplicates == ()
 
 
+def test_who_is_like_someone_asked_about_is_asked_about_as_well() -> None:
+    table = {(B, X): exact(99), (A, B): BARRED, (B, Y): exact(95)}
+    matching = settled([card(A), card(B)], [card(X), card(Y)], table, linked={A: X})
+    assert asks(matching) == {(B, X), (B, Y)}
+    assert matching.new == matching.duplicates == matching.links == ()
+
+
 def test_the_better_of_a_linked_and_a_free_partner_counts() -> None:
     matching = settled([card(B)], [card(X), card(Y)], {(B, X): certain(), (B, Y): exact()}, linked={A: X})
     assert links(matching) == {(B, Y)}

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests.laws.fields import mirrored, mirrored_verdict, questions, values
 
 from concord.core.mapping import SyncRule, translate
 from concord.core.merge import Question, Reading, decide
 from concord.core.model import Base, Side, Skew, Stamp
 from concord.core.plan import Outcome, Rule, Verdict
 from concord.core.values import BLANK, MISSING, Value, same
-from tests.laws.fields import mirrored, mirrored_verdict, questions, values
 
 many = settings(max_examples=600, deadline=None)
 
@@ -178,9 +178,10 @@ def test_formatting_alone_is_never_a_change(question: Question, data: st.DataObj
 
 
 def test_the_window_is_strict_exactly_five_minutes_is_within_it() -> None:
+    from tests.laws.fields import NOON
+
     from concord.core.conflict import ladder
     from concord.core.mapping import FieldPair, Owner
-    from tests.laws.fields import NOON
 
     pair = FieldPair("phone", "Phone", "phone", owner=Owner.LEFT)
     older = Stamp(NOON, True, "test")

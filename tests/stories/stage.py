@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from starlette.types import Scope as AsgiScope
 from concord import config
 from concord.app import Concord, Parts, opened
 from concord.config import Secrets, Settings
+from concord.core.mapping import FieldPair
 from concord.core.model import Side
 from concord.core.values import Ref
 from concord.engine.sweep import sweep
@@ -122,6 +123,30 @@ class Stage:
     def edit_hs(self, record_id: str, object_name: str = "contacts", **fields: Any) -> None:
         self.hubspot.service.human_edit(object_name, record_id, fields, None)
 
+    # --- systems that make something else of what they are given
+
+    def hubspot_makes(self, name: str, of: Callable[[str], str]) -> None:
+        """From now on HubSpot stores `of` whatever a person or we write into this property."""
+        crm = self.hubspot.service.crm
+        create, update = crm.create, crm.update
+
+        def made(values: dict[str, str]) -> dict[str, str]:
+            return {one: of(text) if one == name else text for one, text in values.items()}
+
+        crm.create = lambda table, values, by: create(table, made(values), by)
+        crm.update = lambda table, record, values, by: update(table, record, made(values), by)
+
+    def salesforce_makes(self, name: str, of: Callable[[Any], Any]) -> None:
+        """From now on a trigger in Salesforce makes `of` whatever a person or we write into this field."""
+        writer = self.salesforce.service._api.writer
+        insert, update = writer.insert, writer.update
+
+        def made(body: dict[str, Any]) -> dict[str, Any]:
+            return {one: of(value) if one == name and value is not None else value for one, value in body.items()}
+
+        writer.insert = lambda table, body, actor: insert(table, made(body), actor)
+        writer.update = lambda table, record_id, body, actor: update(table, record_id, made(body), actor)
+
     # --- at exactly this moment
 
     def once(self, point: str, act: Callable[[], None]) -> None:
@@ -146,6 +171,11 @@ class Stage:
     async def dies(self, point: str, *, sweeps: bool = True) -> None:
         """A Concord starts, learns of everything, works, and is killed at that point. What it held is free again when
         its lease ends: the clock is moved to then."""
+        if not await self.may_die(point, sweeps=sweeps):
+            raise AssertionError(f"it never came to {point!r}")
+
+    async def may_die(self, point: str, *, sweeps: bool = True) -> bool:
+        """As `dies`, but there may be nothing to do, and so no such point; whether it died."""
         self.kill(point)
         try:
             async with self.concord() as concord:
@@ -153,8 +183,9 @@ class Stage:
                 await self.work(concord)
         except Killed:
             self.clock.pass_(minutes=3)
-            return
-        raise AssertionError(f"it never came to {point!r}")
+            return True
+        self.moments.clear()
+        return False
 
     async def recovers(self) -> None:
         """A new Concord starts on what the dead one left, and works until all is quiet."""
@@ -244,8 +275,9 @@ def _only_reads(call: Mapping[str, Any]) -> bool:
     return call["method"] == "POST" and last_two[-2] == "sobjects" and "composite" in call["path"]
 
 
-def stage(database: str, world: Mapping[str, Any] | None = None) -> Stage:
-    """A stage with a world (an empty one, with the schemas of the built-in worlds, where none is given)."""
+def stage(database: str, world: Mapping[str, Any] | None = None, fields: Sequence[FieldPair] = ()) -> Stage:
+    """A stage with a world (an empty one, with the schemas of the built-in worlds, where none is given). fields: mapped
+    for people beside those of the starting table."""
     given = dict(world) if world is not None else empty.build(1)
     clock = StageClock()
     receiver = _Late()
@@ -253,9 +285,11 @@ def stage(database: str, world: Mapping[str, Any] | None = None) -> Stage:
     salesforce = SandboxApp(SalesforceService(_controls(clock)))
     hubspot = SandboxApp(HubSpotService(_controls(clock), webhooks))
     salesforce.load(given["salesforce"])
-    settings = config.starting().connected_to(
-        salesforce="http://salesforce.test", hubspot="http://hubspot.test", app_id=""
-    )
+    starting = config.starting()
+    objects = [
+        replace(pair, fields=(*pair.fields, *fields)) if pair.name == "people" else pair for pair in starting.objects
+    ]
+    settings = replace(starting, objects=tuple(objects))
     hub = dict(given["hubspot"])
     hub["webhooks"] = {
         "target_url": settings.web.public_url + HUBSPOT_PATH,

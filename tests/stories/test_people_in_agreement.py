@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.stories.stage import Stage, stage
 
 
@@ -82,7 +81,10 @@ async def test_within_five_minutes_the_source_of_truth_wins_and_beyond_them_the_
         await play.settle(concord)
         assert (play.sf("Lead")[lead]["Phone"], play.hs()[contact]["phone"]) == ("5000", "5000")
         conflicts = await concord.store.conflicts(10)
-        assert [one.verdict.rule for one in conflicts if one.verdict] == ["newer by more than the window", "source of truth"]
+        assert [one.verdict.rule for one in conflicts if one.verdict] == [
+            "newer by more than the window",
+            "source of truth",
+        ]
 
 
 async def test_an_opt_out_on_either_side_reaches_the_other_and_only_the_owner_opts_in_again(play: Stage) -> None:

@@ -24,6 +24,7 @@ from concord.cli.options import Json, examples
 from concord.cli.overlap import progress_on, show_overlap, show_preview
 from concord.cli.show import Look
 from concord.cli.trial import Trial, trial
+from concord.config.words import in_vendors_words
 from concord.core.model import Side
 from concord.core.plan import Outcome
 from concord.core.values import Ref
@@ -290,7 +291,7 @@ async def _held(
                 for entry in await concord.store.ledger_of(a):
                     if entry.verdict is not None and entry.verdict.field == name:
                         held = entry.verdict.outcome in (Outcome.HELD, Outcome.ASKED)
-                        return entry.verdict.reason if held else None
+                        return in_vendors_words(entry.verdict.reason) if held else None
     return None
 
 

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as RichProgress
 
 from concord.cli.show import Look
+from concord.config.words import in_vendors_words
 from concord.core.mapping import describe
 from concord.core.plan import Outcome
 from concord.core.values import Ref
@@ -66,12 +67,12 @@ def show_preview(look: Look, preview: Preview) -> None:
         ("left alone", preview.waits),
     ):
         if sum(counter.values()):
-            look.line(f"{label}: {in_words(counter)}")
+            look.line(f"{label}: {in_vendors_words(in_words(counter))}")
     for plan in preview.samples:
         for verdict in plan.verdicts:
             if verdict.outcome is Outcome.DECIDED:
                 left, right = describe(verdict.left), describe(verdict.right)
-                look.line(f"  {plan.left} {verdict.field}: {left!r} / {right!r} -> {verdict.reason}")
+                look.line(f"  {plan.left} {verdict.field}: {left!r} / {right!r} -> {in_vendors_words(verdict.reason)}")
                 break
 
 
@@ -99,7 +100,7 @@ class _Bars:
 
     def __init__(self, look: Look) -> None:
         self._look = look
-        self._open: list[tuple[str, list[int]]] = []
+        self._waiting: tuple[str, int] | None = None
 
     def __enter__(self) -> _Bars:
         self._bars = RichProgress(
@@ -118,19 +119,21 @@ class _Bars:
         self._say()
 
     def of(self, what: str, total: int | None) -> Callable[[int], None]:
+        """A bar for a new piece of work; what it gives is told how much is done."""
         self._say()
         task = self._bars.add_task(what, total=total)
-        latest = [0]
-        self._open.append((what, latest))
 
         def done(count: int) -> None:
-            latest[0] = count
             self._bars.update(task, completed=count, total=total if total is not None else max(count, 1))
+            self._waiting = (what, count)
+            if total is not None and count >= total:
+                self._say()
 
         return done
 
     def _say(self) -> None:
-        if not self._look.people.is_terminal:
-            for what, latest in self._open:
-                self._look.line(f"{what}: {latest[0]}")
-        self._open.clear()
+        """Say the piece of work that is at its end, in a pipe."""
+        if self._waiting is not None and not self._look.people.is_terminal:
+            what, count = self._waiting
+            self._look.line(f"{what}: {count}")
+        self._waiting = None

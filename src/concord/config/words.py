@@ -5,6 +5,7 @@ The one table between the two; everything that reads or shows configuration uses
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -59,3 +60,17 @@ def rule_word(rule: SyncRule) -> str:
 
 def blank_word(blank: BlankPolicy) -> str:
     return next(word for word, one in BLANKS.items() if one is blank)
+
+
+def in_vendors_words(reason: str) -> str:
+    """A reason as core gives it (it speaks of left and right) for a person who knows Salesforce and HubSpot.
+
+    "left" and "right" stand in a reason only for the sides; the mapping's own words come in through rules and values.
+    """
+    for side in Side:
+        reason = re.sub(rf"\b{side.value}\b", label(side), reason)
+    return re.sub(
+        r"\b(always|prefer)_(left|right)(_unless_blank)?\b",
+        lambda match: f"{match[1]}_{word(Side(match[2]))}{match[3] or ''}",
+        reason,
+    )

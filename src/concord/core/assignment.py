@@ -348,7 +348,9 @@ class _Room(Generic[T]):
                 if self._without_place(mine) and not any(mine in pair for pair in self.asks):
                     through = self._stands_for(other)
                     standing = self.partner.get(through) or self.rules.linked.get(through)
-                    if standing is not None:
+                    if standing is None:  # the other one waits for a person's answer, and so must this one
+                        self._ask(left, right, edge)
+                    else:
                         self._stand_beside(mine, standing, through, edge)
 
     # --- questions
@@ -481,7 +483,8 @@ def _neighbourhoods(pairs: Sequence[tuple[Ref, Ref]]) -> list[list[tuple[Ref, Re
         while waiting:
             pair = waiting.pop()
             part.append(pair)
-            for other in beside[0, pair[0]] + beside[1, pair[1]]:
+            # Each record is looked at once: what stood beside it is waiting already.
+            for other in beside.pop((0, pair[0]), []) + beside.pop((1, pair[1]), []):
                 if other not in seen:
                     seen.add(other)
                     waiting.append(other)

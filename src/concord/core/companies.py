@@ -274,8 +274,6 @@ def _by_name(a: Company, b: Company, like: Part, crowd: Crowd) -> Score:
     same = domains.number_in_common(a.phones, b.phones)
     if same:
         lines.append(Evidence("telephone", _TELEPHONE, f"both have {same}"))
-    if barred and (total := sum(one.points for one in lines)) > 89:
-        lines.append(Evidence("never automatically", 89 - total, "a person decides on such a pair (SPEC 4.5)"))
     return score_of(lines, exact=False, barred=barred)
 
 

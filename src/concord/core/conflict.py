@@ -13,7 +13,6 @@ from concord.core.mapping import FieldPair, Owner
 from concord.core.model import Side, Skew, Stamp
 from concord.core.plan import Rule
 
-
 #: Salesforce keeps whole seconds: of two edits less than a second apart nobody knows which was the later.
 _GRAIN = timedelta(seconds=1)
 

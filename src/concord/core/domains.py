@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 import phonenumbers
+from rapidfuzz.distance import OSA
 
 from concord.core import lexicon
 
@@ -108,6 +109,25 @@ def web_host(text: str) -> str:
 def words_of(local: str) -> tuple[str, ...]:
     """The words of a local part: "john.smith2" is ("john", "smith", "2")."""
     return tuple(re.findall(r"[^\W\d_]+|\d+", local))
+
+
+def slipped(mine: str, theirs: str) -> bool:
+    """One slip of the hand in a local part: no digit and no initial is involved."""
+    x, y = words_of(mine), words_of(theirs)
+    if len(x) != len(y) or any(one.isdecimal() for one in (*x, *y)):
+        return False
+    changed = [(one, other) for one, other in zip(x, y, strict=True) if one != other]
+    whole = all(min(len(one), len(other)) >= 4 and one[0] == other[0] for one, other in changed)
+    return whole and OSA.distance(mine, theirs) == 1 and min(len(mine), len(theirs)) >= 6
+
+
+def near_hosts(a: str, b: str) -> bool:
+    """Whether two hosts are one slip apart or differ in their ending only, and are not two real mail services."""
+    if is_free(a) and is_free(b):
+        return False
+    if label(a) == label(b) and len(label(a)) >= 4:
+        return True
+    return min(len(a), len(b)) >= 8 and OSA.distance(a, b) <= 1
 
 
 # --- telephones

@@ -15,9 +15,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
-from rapidfuzz.distance import OSA
-
-from concord.core import companies, domains, lexicon, names
+from concord.core import companies, domains, names
 from concord.core.assignment import (
     Bounds,
     Door,
@@ -60,7 +58,8 @@ __all__ = [
 # Points. An equal address stands alone; a name with one good support (company, telephone, an address with a slip) makes
 # 92, a short form or one further doubt stays above or at the bound, two doubts fall below it. Reasoned, not fitted.
 _ADDRESS: Final = 92.0
-_SHARED_ADDRESS: Final = 34.0
+_SHARED_ADDRESS: Final = 70.0
+_NAME_BESIDE_SHARED: Final = 15.0
 _NAME: Final = 52.0
 _FAMILY_ONLY_DIFFERS: Final = 10.0
 _CONTRADICTION: Final = -40.0
@@ -83,7 +82,7 @@ _GIVEN_COST: Final[Mapping[Part, float]] = {
     Part.SPELLING: 1,
     Part.SHORT: 2,
     Part.DOUBLE: 1,
-    Part.SLIP: 6,
+    Part.SLIP: 4,
     Part.NEAR: 16,
     Part.INITIAL: 18,
     Part.BLANK: 35,
@@ -92,7 +91,7 @@ _FAMILY_COST: Final[Mapping[Part, float]] = {
     Part.SAME: 0,
     Part.SPELLING: 1,
     Part.DOUBLE: 4,
-    Part.SLIP: 6,
+    Part.SLIP: 4,
     Part.NEAR: 16,
     Part.INITIAL: 22,
     Part.BLANK: 38,
@@ -273,23 +272,31 @@ class Crowd:
     @staticmethod
     def of(lefts: Iterable[Person], rights: Iterable[Person]) -> Crowd:
         """The crowd that these people are."""
-        users: dict[str, list[Person]] = defaultdict(list)
+        users: dict[str, list[list[Person]]] = defaultdict(list)
         namesakes: set[str] = set()
         whole: set[str] = set()
         several: set[str] = set()
         for side in (lefts, rights):
             called: dict[str, list[Person]] = defaultdict(list)
+            using: dict[str, list[Person]] = defaultdict(list)
             for person in side:
                 for address in person.emails:
-                    users[address].append(person)
+                    using[address].append(person)
                 for key in person.keys:
                     if key.startswith("w:"):
                         called[key].append(person)
+            for address, people in using.items():
+                users[address].append(people)
             namesakes |= {key for key, people in called.items() if "|" in key and _namesakes(people)}
             whole |= {key for key in called if "|" not in key}
             several |= {key for key, people in called.items() if "|" not in key and _several(people)}
-        shared = {address for address, people in users.items() if _differently_named(people)}
+        shared = {address for address, sides in users.items() if _shared(sides)}
         return Crowd(frozenset(shared), frozenset(namesakes), frozenset(whole - several))
+
+
+def _shared(sides: Sequence[Sequence[Person]]) -> bool:
+    """Whether differently named people use an address. Of one record on each side the comparison itself sees that."""
+    return max(len(people) for people in sides) > 1 and _differently_named([one for people in sides for one in people])
 
 
 def _differently_named(people: Sequence[Person]) -> bool:
@@ -331,7 +338,8 @@ def compare(a: Person, b: Person, crowd: Crowd) -> Score:
         lines = [Evidence("stored id", 100, f"one bears the other's id ({a.ref}, {b.ref})"), *_bar(a, b, like)]
         return _held(lines, exact=True, barred=like.contradicts, stated=True)
     if own:
-        lines = [Evidence("e-mail", _ADDRESS, f"both have {own[0]}"), *_name_beside_address(a, b, like), *_title(a, b)]
+        lines = [Evidence("e-mail", _ADDRESS, f"both have {own[0]}"), *_name_beside_address(a, b, like)]
+        lines += [*_telephones(a, b, besides=True), *_title(a, b)]
         return _held(lines, exact=True, barred=like.contradicts)
     if common:
         return _by_shared_mailbox(a, b, like, common[0])
@@ -384,7 +392,9 @@ def _alike(like: Likeness) -> str:
 def _by_shared_mailbox(a: Person, b: Person, like: Likeness, address: str) -> Score:
     """An address that several people read says where someone works, not who it is."""
     lines = [Evidence("shared mailbox", _SHARED_ADDRESS, f"both have {address}, which several people may read")]
-    lines += [_name(a, b, like), *_generation(a, b, like), *_telephones(a, b, besides=True), *_title(a, b)]
+    name = _name(a, b, like)
+    share = round(_NAME_BESIDE_SHARED * max(0.0, name.points) / _NAME, 1)
+    lines += [Evidence(name.what, share, name.detail), *_telephones(a, b, besides=True), *_title(a, b)]
     return _held(lines, exact=True, barred=True)
 
 
@@ -397,12 +407,6 @@ def _name(a: Person, b: Person, like: Likeness) -> Evidence:
         return Evidence("name", _FAMILY_ONLY_DIFFERS, f"only the family name differs, {_names(a, b)}")
     points = _NAME - _GIVEN_COST[like.given] - _FAMILY_COST[like.family] - (3 if like.swapped else 0)
     return Evidence("name", max(0.0, points), f"{_alike(like)}, {_names(a, b)}")
-
-
-def _generation(a: Person, b: Person, like: Likeness) -> list[Evidence]:
-    if not like.generations or like.generations == "two":
-        return []
-    return [Evidence("generation", -12, f"only one bears a mark of generation, {_names(a, b)}")]
 
 
 def _title(a: Person, b: Person) -> list[Evidence]:
@@ -434,7 +438,7 @@ def _by_name(a: Person, b: Person, like: Likeness, crowd: Crowd) -> Score:
     if like.contradicts:
         return _held(lines, exact=False, barred=True)
     if like.generations:
-        lines += _generation(a, b, like)
+        lines.append(Evidence("generation", -12, f"only one bears a mark of generation, {_names(a, b)}"))
         barred = True
     if like.given is not Part.BLANK and (a.name.common or b.name.common):
         lines.append(Evidence("frequent name", -10, f"many people are called so, {_names(a, b)}"))
@@ -470,7 +474,7 @@ def _company(a: Person, b: Person) -> list[Evidence]:
         return [Evidence("company", _COMPANY_ALIKE, f"alike, {a.company} / {b.company}")]
     if not apart and (told := _company_in_domain(a, b) or _company_in_domain(b, a)):
         return [Evidence("company", _COMPANY_IN_DOMAIN, told)]
-    if apart and any(_near_hosts(one, other) for one in a.domains for other in b.domains):
+    if apart and any(domains.near_hosts(one, other) for one in a.domains for other in b.domains):
         return []  # a slip in the address, or a company's second ending: not another company
     if apart or like is Part.OTHER:
         mine, theirs = (a.domains[0], b.domains[0]) if apart else (a.company, b.company)
@@ -499,19 +503,11 @@ def _address_support(a: Person, b: Person, like: Likeness) -> list[Evidence]:
         for other in b.emails:
             if local != domains.local_part(other) or len(local) < 5 or domains.is_role(one):
                 continue
-            if _near_hosts(domains.host_of(one), domains.host_of(other)):
+            if domains.near_hosts(domains.host_of(one), domains.host_of(other)):
                 return [Evidence("e-mail", _NEAR_ADDRESS, f"one slip or another ending apart, {one} / {other}")]
-            if not _fits(local, a.name) and not _fits(local, b.name) and len(local) >= 6:
+            if not a.name.makes(local) and not b.name.makes(local) and len(local) >= 6:
                 best = [Evidence("e-mail", _OWN_LOCAL_PART, f"the same unusual first part, {one} / {other}")]
     return best
-
-
-def _near_hosts(a: str, b: str) -> bool:
-    if domains.is_free(a) and domains.is_free(b):
-        return False  # two real services
-    if a.partition(".")[0] == b.partition(".")[0] and len(a.partition(".")[0]) >= 4:
-        return True
-    return min(len(a), len(b)) >= 8 and OSA.distance(a, b) <= 1
 
 
 def _only_ones(a: Person, b: Person, like: Likeness, crowd: Crowd) -> list[Evidence]:
@@ -537,44 +533,17 @@ def _addresses_against(a: Person, b: Person, like: Likeness) -> tuple[list[Evide
 def _two_addresses(a: Person, b: Person, like: Likeness, pair: tuple[str, str], place: str) -> tuple[Evidence, bool]:
     mine, theirs = (domains.local_part(one) for one in pair)
     shown = f"{pair[0]} / {pair[1]}"
-    if _slip(mine, theirs) and like.near_same:
+    if domains.slipped(mine, theirs) and like.near_same:
         return Evidence("e-mail", 6, f"one slip apart, {shown}"), False
     digits = [domains.words_of(one)[-1:] for one in (mine, theirs)]
     numbered = any(one and one[0].isdecimal() for one in digits) and digits[0] != digits[1]
-    fits = like.near_same and all(_fits(local, a.name) or _fits(local, b.name) for local in (mine, theirs))
+    fits = like.near_same and all(a.name.makes(local) or b.name.makes(local) for local in (mine, theirs))
     if fits and not numbered:
         # Where the family has given the company its name, a second address is as likely a second member.
         family_firm = any(len(one) > 3 and one in place for one in (*a.name.family, *a.name.wide_family))
         careful = family_firm or a.name.common or b.name.common
         return Evidence("e-mail", -12, f"two addresses at one company, {shown}"), careful
     return Evidence("e-mail", -20, f"two addresses at one company that do not name one person, {shown}"), True
-
-
-def _slip(mine: str, theirs: str) -> bool:
-    """One slip of the hand in a local part: no digit and no initial is involved."""
-    x, y = domains.words_of(mine), domains.words_of(theirs)
-    if mine.isalpha() is False and any(one.isdecimal() for one in (*x, *y)):
-        return False
-    if len(x) == len(y):
-        changed = [(one, other) for one, other in zip(x, y, strict=True) if one != other]
-        return all(min(len(one), len(other)) >= 4 and one[0] == other[0] for one, other in changed) and (
-            OSA.distance(mine, theirs) == 1 and min(len(mine), len(theirs)) >= 6
-        )
-    return False
-
-
-def _fits(local: str, name: Name) -> bool:
-    """Whether a local part is made of this name, in one of the usual ways."""
-    letters = "".join(word for word in domains.words_of(names.fold(local)) if not word.isdecimal())
-    short = frozenset().union(*(lexicon.SHORT_FORMS.get(root, ()) for root in name.roots))
-    given = {"".join(name.given), "".join(name.wide_given), *name.given, *name.wide_given, *short} - {""}
-    family = {"".join(name.family), "".join(name.wide_family), *name.family, *name.wide_family} - {""}
-    made = given | family
-    for one in given:
-        for other in family:
-            made |= {one + other, other + one, one[0] + other, other + one[0], one + other[0], other[0] + one}
-            made |= {one[0] + other[0], other[0] + one[0], other[:3] + one[:3], one[:2] + other[:2], one[:2] + other}
-    return letters in made
 
 
 # --- who is who

@@ -545,14 +545,14 @@ NOWHERE: Final = _words(
 
 #: Legal forms of companies, as the last (or first) words of a name.
 LEGAL_FORMS: Final = _words(
-    """gmbh mbh ag kg kgaa ohg gbr ug ev eg ek ekfm se co cokg gcv stiftung gemeinnuetzige haftungsbeschraenkt inc
-    incorporated corp corporation company llc llp lp plc ltd limited pllc pc pty pte pvt private sa sas sasu
-    sarl eurl sci snc scs scp spa srl srls sapa scarl sl slu sau sll sc scl cv bv nv vof bvba sprl scrl cvba
-    asbl vzw ab hb kb as asa aps ans da ks is oy oyj ky ry tmi sp zoo spzoo spolka z o ooo oao zao pao ao ip too
-    kft rt zrt bt nyrt sro vos spol doo dd jdoo ood eood ead ad srlcv saa sac eirl ltda eireli mei sapi de rl kk
-    yk gk kabushiki kaisha yugen godo sdn bhd jsc pjsc tbk pt cia lda unipessoal sgps hf ehf ou uab sia pbc lllp
-    et al og keg gesmbh ges mbb partg partgmbb partnerschaft 株式会社 有限会社 合同会社 有限公司
-    股份有限公司 株 주식회사"""
+    """gmbh mbh gesellschaft ag kg kgaa ohg gbr ug ev eg ek ekfm se co cokg gcv stiftung gemeinnuetzige
+    haftungsbeschraenkt inc incorporated corp corporation company llc llp lp plc ltd limited pllc pc pty pte
+    pvt private sa sas sasu sarl eurl sci snc scs scp spa srl srls sapa scarl sl slu sau sll sc scl cv bv nv
+    vof bvba sprl scrl cvba asbl vzw ab hb kb as asa aps ans da ks is oy oyj ky ry tmi sp zoo spzoo spolka z o
+    ooo oao zao pao ao ip too kft rt zrt bt nyrt sro vos spol doo dd jdoo ood eood ead ad srlcv saa sac eirl
+    ltda eireli mei sapi de rl kk yk gk kabushiki kaisha yugen godo sdn bhd jsc pjsc tbk pt cia lda unipessoal
+    sgps hf ehf ou uab sia pbc lllp et al og keg gesmbh ges mbb partg partgmbb partnerschaft
+    株式会社 有限会社 合同会社 有限公司 股份有限公司 株 주식회사"""
 )
 #: Two-word and dotted legal forms are folded to these letters before the words above are looked for.
 CONNECTIVES: Final = _words("und and et e y & the der die das le la les i og och en")

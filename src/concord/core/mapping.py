@@ -168,8 +168,8 @@ def translate(
 ) -> Value | Untranslatable:
     """What the other side would show for a value that `source` shows.
 
-    partners: for references, the linked record of the other side by each known record. BLANK and MISSING stay; a text of
-    nothing but blanks is BLANK. A reference that is mapped to a text is carried as its own id.
+    partners: for references, the linked record of the other side by each known record. BLANK and MISSING stay; a text
+    of nothing but blanks is BLANK. A reference that is mapped to a text is carried as its own id.
     """
     if isinstance(value, Nothing):
         return value

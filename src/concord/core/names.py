@@ -159,6 +159,25 @@ class Name:
             return ""
         return " ".join(sorted((min(self.roots), narrow("".join(self.family)))))
 
+    def makes(self, local: str) -> bool:
+        """Whether the local part of an address is made of this name, in one of the usual ways."""
+        letters = "".join(letter for letter in fold(local) if letter.isalpha())
+        short = frozenset().union(*(lexicon.SHORT_FORMS.get(root, ()) for root in self.roots))
+        given = {"".join(self.given), "".join(self.wide_given), *self.given, *self.wide_given, *short} - {""}
+        family = {"".join(self.family), "".join(self.wide_family), *self.family, *self.wide_family} - {""}
+        made = given | family
+        for one in given:
+            for other in family:
+                made |= {one + other, other + one, one[0] + other, other + one[0], one + other[0], other[0] + one}
+                made |= {
+                    one[0] + other[0],
+                    other[0] + one[0],
+                    other[:3] + one[:3],
+                    one[:2] + other[:2],
+                    one[:2] + other,
+                }
+        return letters in made
+
 
 def roots_of(word: str) -> frozenset[str]:
     return lexicon.NICKNAMES.get(word, frozenset((word,)))
@@ -275,8 +294,8 @@ def likeness(a: Name, b: Name) -> Likeness:
     straight = _oriented(a, b, swapped=False)
     if straight.same or not (a.given and a.family and b.given and b.family):
         return straight
-    # Seen from either, so that the answer is the same both ways; the more careful one counts.
-    crossed = max((_oriented(a, b.swapped, swapped=True), _oriented(b, a.swapped, swapped=True)), key=_order)
+    # Seen from either, so that the answer is the same both ways: only one of the two takes a given name for one.
+    crossed = min((_oriented(a, b.swapped, swapped=True), _oriented(b, a.swapped, swapped=True)), key=_order)
     agrees = Part.OTHER not in (crossed.given, crossed.family)
     return crossed if agrees and straight.family is Part.OTHER and _rank(crossed) + 1 < _rank(straight) else straight
 
@@ -406,12 +425,13 @@ def _part_of_double(x: tuple[str, ...], y: tuple[str, ...]) -> bool:
 def _word(x: str, y: str) -> Part:
     """Two different words by the slips between them (Levenshtein, with a swap of neighbours as one slip)."""
     if sound(x) == sound(y):
-        return Part.SLIP  # Meyer and Meier may be a spelling or two families
+        return Part.NEAR  # Meyer and Meier may be a spelling or two families
     slips, length = OSA.distance(x, y), max(len(x), len(y))
     if slips == 1 and length >= 5:
-        # A letter too many, too few, or two swapped is a slip of the hand; another letter may be another name.
+        # A letter too many, too few, or two swapped is a slip of the hand; another letter, or another ending, may well
+        # be another name (Petersen and Peterson, Huber and Hubert).
         hand = len(x) != len(y) or sorted(x) == sorted(y)
-        return Part.SLIP if hand or length >= 8 else Part.NEAR
+        return Part.SLIP if hand and not _ending_differs(x, y) else Part.NEAR
     if (slips == 2 and length >= 8) or (slips == 1 and length == 4):
         return Part.NEAR
     return Part.OTHER

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from concord.core.history import BEFORE_ANY, overwritten
+from concord.core.mapping import ticked
 from concord.core.model import Base, Origin, Record, Side
 from concord.core.plan import CreateStep, Outcome, RecordPlan, Verdict
 from concord.core.steps import Terms
@@ -80,8 +81,9 @@ def _agrees(verdict: Verdict) -> bool:
 
 
 def _stands_in(verdict: Verdict) -> bool:
-    """Whether a default stands in a new record for a value that could not be carried. The base then says that the source
-    had nothing: its value goes over as soon as it can, and the default, being younger, never goes back over it."""
+    """Whether a default stands in a new record for a value that could not be carried. The base then says that the
+    source had nothing: its value goes over as soon as it can, and the default, though younger, never goes back over it.
+    """
     return verdict.outcome is Outcome.HELD and any(verdict.write(side) is not MISSING for side in Side)
 
 
@@ -97,6 +99,7 @@ def _taken(
     """What one side of a field is taken to show after the round, and whether it shows something that this round did
     not decide on."""
     written = verdict.write(side) if kept else MISSING
+    expected: Value
     if written is not MISSING:
         expected = written
     elif kept and _stands_in(verdict):

@@ -199,7 +199,8 @@ def same(a: Value, b: Value, spec: FieldSpec) -> bool:
     not even as MISSING: what was not read proves no agreement."""
     if a is MISSING or b is MISSING:
         return False
-    return canonical(a, spec) == canonical(b, spec)
+    # Equal values have equal forms, and most are equal: the forms are dear.
+    return a == b or canonical(a, spec) == canonical(b, spec)
 
 
 def is_blank(value: Value, spec: FieldSpec) -> bool:

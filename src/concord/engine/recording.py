@@ -5,6 +5,7 @@ Links, bases, reviews, what is known of each record, the ledger, and the closing
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -45,8 +46,9 @@ async def record(scope: Scope, batch: Batch, planned: Planned, written: Sequence
     shown = await _as_shown(scope, planned.plan.records, written)
     done: list[Done] = []
     open_works = {work.ref: work for work in batch.works}
+    asked = _asked(batch)
     for plan, link, result in zip(planned.plan.records, planned.links, written, strict=True):
-        refs = _refs(plan, batch)
+        refs = _refs(plan, asked)
         answers = tuple(open_works.pop(ref) for ref in refs if ref in open_works)
         one = _done(scope, plan, link, result, planned.records, shown, answers, now)
         mine = tuple(known.pop(ref) for ref in (plan.left, plan.right) if ref is not None and ref in known)
@@ -62,12 +64,19 @@ async def record(scope: Scope, batch: Batch, planned: Planned, written: Sequence
     return done
 
 
-def _refs(plan: RecordPlan, batch: Batch) -> set[Ref]:
+def _asked(batch: Batch) -> Mapping[Ref, set[Ref]]:
+    """For each record under which refs it was asked for: a merged one also under its old ones."""
+    asked: dict[Ref, set[Ref]] = defaultdict(set)
+    for ref, record in batch.records.items():
+        asked[record.ref].add(ref)
+    return asked
+
+
+def _refs(plan: RecordPlan, asked: Mapping[Ref, set[Ref]]) -> set[Ref]:
     """Every ref whose inbox row this plan answers, old ones of moved records included."""
     now = {ref for ref in (plan.left, plan.right) if ref is not None}
     old = {step.old for step in plan.steps if isinstance(step, RekeyStep)}
-    asked = {ref for ref, record in batch.records.items() if record.ref in now}
-    return now | old | asked
+    return now.union(old, *(asked.get(ref, ()) for ref in now))
 
 
 def _newest(read: Sequence[Known], shown: Sequence[Known]) -> tuple[Known, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from concord.core.model import Failure, Work
 from concord.core.plan import Done
@@ -37,18 +37,24 @@ class Round:
 
 async def run_batch(scope: Scope) -> Round | None:
     """Take one batch down the line; None when nothing is due."""
-    works = await scope.store.claim(scope.batch, scope.clock.now(), scope.lease)
+    now = scope.clock.now()
+    works = await scope.store.claim(scope.batch, now, scope.lease)
     if not works:
         return None
     scope.reach("claimed")
-    return await _guarded(scope, works)
+    return await _guarded(scope, works, now + scope.lease)
 
 
-async def _line(scope: Scope, works: Sequence[Work]) -> Round:
+async def _line(scope: Scope, works: Sequence[Work], until: datetime) -> Round:
     batch = await read_batch(scope, works)
     scope.reach("read")
     planned = await plan_batch(scope, batch)
     scope.reach("planned")
+    if scope.clock.now() >= until:
+        # Another worker may have these rows by now, and HubSpot has no conditional write: what was read so long ago
+        # could be written over what that one has decided since. They come back by themselves, and are read anew.
+        log.warning("a batch of %d took longer than its lease of %s and is left", len(works), scope.lease)
+        return Round(tuple(works), ())
     await intend(scope, planned.plan.records)
     scope.reach("intended")
     written = await write(scope, planned.plan.records)
@@ -58,10 +64,10 @@ async def _line(scope: Scope, works: Sequence[Work]) -> Round:
     return Round(tuple(works), tuple(done))
 
 
-async def _guarded(scope: Scope, works: Sequence[Work]) -> Round:
+async def _guarded(scope: Scope, works: Sequence[Work], until: datetime) -> Round:
     """The line, with a failure of the whole batch turned into a later try of its rows."""
     try:
-        return await _line(scope, works)
+        return await _line(scope, works, until)
     except RemoteError as error:
         await _put_back(scope, works, _failure_of(error))
         return Round(tuple(works), ())
@@ -75,7 +81,7 @@ async def _guarded(scope: Scope, works: Sequence[Work]) -> Round:
             failure = Failure(Category.INTERNAL, "Concord failed on this record; see the log", transient=True)
             await _put_back(scope, works, failure)
             return Round(tuple(works), ())
-        rounds = [await _guarded(scope, [work]) for work in works]
+        rounds = [await _guarded(scope, [work], until) for work in works]
         return Round(tuple(works), tuple(done for one in rounds for done in one.done))
 
 

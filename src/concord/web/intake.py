@@ -43,6 +43,10 @@ class Seen:
         self._seen[text] = now
         return False
 
+    def forget(self, text: str) -> None:
+        """It was not taken after all: the same call may come again."""
+        self._seen.pop(text, None)
+
 
 class Intake:
     """The routes of one Concord. secret: the client secret that HubSpot signs with; None takes no webhook."""
@@ -67,9 +71,15 @@ class Intake:
         scope, now = self._concord.scope, self._concord.scope.clock.now()
         query = f"?{request.url.query}" if request.url.query else ""
         uri = self._concord.settings.web.public_url.rstrip("/") + HUBSPOT_PATH + query
+        remembered: list[str] = []
+
+        def seen(text: str) -> bool:
+            remembered.append(text)
+            return self._seen.before(text, now)
+
         try:
             body = await _limited(request)
-            verify(self._secret, "POST", uri, body, request.headers, now, lambda text: self._seen.before(text, now))
+            verify(self._secret, "POST", uri, body, request.headers, now, seen)
             taken = notices_of(
                 body,
                 [pair.right_object for pair in scope.pairs],
@@ -81,7 +91,14 @@ class Intake:
         except WebhookRefused as refusal:
             log.warning("%s", refusal)
             return JSONResponse({"error": refusal.reason}, 413 if refusal.reason == "too large" else 401)
-        await scope.store.take_in(taken.notices)
+        try:
+            await scope.store.take_in(taken.notices)
+        except StoreError as error:
+            # Nothing is in the inbox, so HubSpot is to send it again; a gateway may send the very same call.
+            for text in remembered:
+                self._seen.forget(text)
+            log.error("a webhook could not be stored: %s", error)
+            return JSONResponse({"error": "not stored; send it again"}, 503)
         return JSONResponse({"taken": len(taken.notices), "unknown": taken.unknown})
 
     async def health(self, _: Request) -> Response:

@@ -92,7 +92,8 @@ _UNHEARD: Final = Meaning(Category.INTERNAL, "Report this to the makers of Conco
 _ADDRESS: Final = re.compile(r"[^\s\"'<>:,;()\[\]{}]+(?:@|%40)[^\s\"'<>:,;()\[\]{}]+")
 #: What a contact is refused with whose address another one has; the vendor names no property with it (section 4).
 _TAKEN: Final = "Contact already exists"
-_HOLDER: Final = re.compile(r"Existing ID:\s*(\d+)")
+#: Of an address (section 4), and of another unique property.
+_HOLDER: Final = re.compile(r"Existing ID:\s*(\d+)|\b(\d+) already has that value")
 _EXISTS: Final = re.compile(r"already (?:exists|has that value)", re.IGNORECASE)
 #: The older form packs the details into the message as JSON text.
 _PACKED_CODE: Final = re.compile(r'"error"\s*:\s*"([A-Z_]+)"')
@@ -245,7 +246,7 @@ def _context(data: Mapping[str, Any], parts: list[Mapping[str, Any]], names: tup
 def _holder(data: Mapping[str, Any], parts: list[Mapping[str, Any]], raw: str) -> str | None:
     told = _HOLDER.search(raw)
     if told:
-        return told.group(1)
+        return told.group(1) or told.group(2)
     return next(iter(_context(data, parts, ("existingId", "existingObjectId", "conflictingObjectId"))), None)
 
 

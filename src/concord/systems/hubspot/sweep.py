@@ -45,7 +45,11 @@ async def changed(caller: Caller, objects: Sequence[str], position: str | None, 
         # From now on, by the server's clock, because it is the server's stamps that are compared with it.
         answer = await caller.get(caller.paths.account(), "account")
         places |= {name: Place(millis(answer.at)) for name in objects if name not in places}
-    pages = await asyncio.gather(*(_page(caller, name, places[name], overlap) for name in dict.fromkeys(objects)))
+    # While one object's round goes on, those whose round is done wait for the next one: a search for each of them with
+    # every page would find nothing and cost half of the few searches a second that there are (section 6).
+    going = [name for name in objects if places[name].id is not None]
+    asked = dict.fromkeys(going or objects)
+    pages = await asyncio.gather(*(_page(caller, name, places[name], overlap) for name in asked))
     places |= {name: place for name, _, place in pages}
     return SweepPage(
         rows=tuple(row for _, rows, _ in pages for row in rows),
@@ -77,7 +81,8 @@ def _next_place(place: Place, stamped: Sequence[tuple[Row, datetime]], now: int,
         return Place(place.at + 1, "", begun)
     stamps = [millis(at) for _, at in stamped]
     if not full:
-        return Place(min(max([place.at, *stamps]), max(begun, place.at if place.id is None else 0)))
+        last = max([place.at, *stamps])
+        return Place(last if place.begun is None else min(last, begun))
     # Rows of one stamp come in no set order, and the page may have cut them off: the last stamp is read again.
     # A page of nothing but one stamp would be read again for ever: it goes on by id instead.
     return Place(max(stamps), "0" if min(stamps) == max(stamps) else "", begun)

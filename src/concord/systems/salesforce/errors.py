@@ -43,7 +43,7 @@ _QUOTA = Meaning(
     transient=True,
     after=PROBE,
 )
-_TOGETHER = Meaning(Category.RATE_LIMIT, "Too many calls to the org at the same time; it is tried again", transient=True)
+_TOGETHER = Meaning(Category.RATE_LIMIT, "Too many calls to the org at once; it is tried again", transient=True)
 _PASSING = Meaning(Category.NETWORK, "Salesforce is busy or in maintenance; it is tried again", transient=True)
 _LOCK = Meaning(
     Category.RECORD_LOCK, "Somebody else is writing the same records; it is tried again", transient=True, again=True

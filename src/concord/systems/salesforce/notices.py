@@ -28,25 +28,40 @@ QUERIES: Final = 5
 @dataclass(frozen=True)
 class Mark:
     """How far one object was read. at, id: the last row. within: more rows follow it in the same sweep, so the next
-    page begins right after it; otherwise the next sweep begins `overlap` before it."""
+    page begins right after it; otherwise the next sweep begins `overlap` before it.
+
+    begun: within a sweep, when it began, on the server's clock. The next sweep begins the overlap before that at the
+    latest: a transaction that is slow to commit shows rows with a stamp of before (section 7.1), and a sweep of many
+    pages can take longer than the overlap.
+    """
 
     at: datetime
     id: str = ""
     within: bool = False
+    begun: datetime | None = None
 
 
 def marks(position: str | None) -> dict[str, Mark]:
     """A stored position. Raises ValueError for a text that is none."""
     told: Mapping[str, Any] = json.loads(position) if position else {}
     return {
-        name: Mark(instant(mark["at"]), str(mark.get("id", "")), bool(mark.get("within", False)))
+        name: Mark(
+            instant(mark["at"]),
+            str(mark.get("id", "")),
+            bool(mark.get("within", False)),
+            instant(mark["begun"]) if mark.get("begun") else None,
+        )
         for name, mark in told.items()
     }
 
 
 def text_of(position: Mapping[str, Mark]) -> str:
     """A position as it is stored."""
-    plain = {name: {"at": soql_time(mark.at), "id": mark.id, "within": mark.within} for name, mark in position.items()}
+    plain: dict[str, dict[str, object]] = {}
+    for name, mark in position.items():
+        plain[name] = {"at": soql_time(mark.at), "id": mark.id, "within": mark.within}
+        if mark.begun is not None:
+            plain[name]["begun"] = soql_time(mark.begun)
     return json.dumps(plain, sort_keys=True)
 
 
@@ -95,12 +110,16 @@ class Sweep:
             )
             for number, name in enumerate(objects)
         ]
-        parts, _ = await self._client.composite(requests, kind="sweep")
-        return [(name, *page(name, parts[f"sweep{number}"], position[name])) for number, name in enumerate(objects)]
+        parts, answer = await self._client.composite(requests, kind="sweep")
+        return [
+            (name, *page(name, parts[f"sweep{number}"], position[name], answer.at))
+            for number, name in enumerate(objects)
+        ]
 
 
-def page(object_name: str, part: Part, mark: Mark) -> tuple[list[Found], Mark]:
-    """One object's rows, and how far it is read now. Raises RemoteRefused or RemoteBusy when its query failed."""
+def page(object_name: str, part: Part, mark: Mark, now: datetime) -> tuple[list[Found], Mark]:
+    """One object's rows, and how far it is read now; now: of the server. Raises RemoteRefused or RemoteBusy when its
+    query failed."""
     if not part.good:
         raise _failed(object_name, part)
     rows = [
@@ -112,12 +131,11 @@ def page(object_name: str, part: Part, mark: Mark) -> tuple[list[Found], Mark]:
         for row in part.body["records"]
     ]
     found = [Found(ref, at, version) for at, ref, version in rows]
-    if not rows:
-        return found, Mark(mark.at, mark.id)
-    at, ref, _ = rows[-1]
+    at, last = (rows[-1][0], rows[-1][1].id) if rows else (mark.at, mark.id)
     if len(rows) == PAGE or not part.body.get("done", True):
-        return found, Mark(at, ref.id, within=True)
-    return found, Mark(max(at, mark.at), ref.id)
+        return found, Mark(at, last, within=True, begun=mark.begun or now)
+    ends = max(at, mark.at)
+    return found, Mark(ends if mark.begun is None else min(ends, mark.begun), last)
 
 
 def _failed(object_name: str, part: Part) -> RemoteError:

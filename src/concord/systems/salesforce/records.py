@@ -155,7 +155,10 @@ class Records:
         """See `System.read`. Follows each id through merges and conversions, at most `HOPS` times."""
         asked = list(dict.fromkeys(id18(text) for text in ids))
         places: dict[str, Place] = {text: (object_name, text) for text in asked}
-        found: dict[str, Record | Gone] = {}
+        # A text that is no id would have Salesforce refuse all the others with it (MALFORMED_ID).
+        found: dict[str, Record | Gone] = {
+            text: Gone(Ref(SYSTEM, object_name, text), "not an id of Salesforce") for text in asked if not is_id(text)
+        }
         for _ in range(HOPS):
             places = {text: place for text, place in places.items() if text not in found}
             if not places:
