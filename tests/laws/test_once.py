@@ -59,7 +59,9 @@ async def act(play: Stage, told: Told, number: int, one: Act) -> None:
         await play.recovers()
     elif what in ("lead", "contact") and name not in told.people:
         told.people.add(name)
-        address = f"post@{name.lower()}.com" if which % 2 else None  # half of them are known by nothing but their name
+        address = (
+            f"{name.lower()}@{name.lower()}-house.com" if which % 2 else None
+        )  # half of them are known by nothing but their name
         if what == "lead":
             play.lead(LastName=name, Company=f"{name} Ltd", Email=address)
         else:

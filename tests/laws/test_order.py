@@ -1,13 +1,14 @@
 """The law "order" (DESIGN): any order and repetition of notices gives the same end.
 
-People edit; nothing is looked at meanwhile. Then the notices are put into the inbox: all of them, in order, looked at in
-one batch; and again, in another world with the same history, in any order, some twice, some never, in batches of any
+People edit; nothing is looked at meanwhile. Then the notices are put into the inbox: all of them, in order, looked at
+in one batch; and again, in another world with the same history, in any order, some twice, some never, in batches of any
 size. What was never told, a sweep finds.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -76,9 +77,16 @@ def edit(play: Stage, one: Edit) -> None:
     person = _NAMES[which]
     if name == "new":
         if side == "salesforce" and person not in leads:
-            play.lead(LastName=person, Email=f"post@{person.lower()}.com", Company=f"{person} Ltd", Title="new")
+            play.lead(
+                LastName=person,
+                Email=f"{person.lower()}@{person.lower()}-house.com",
+                Company=f"{person} Ltd",
+                Title="new",
+            )
         elif side == "hubspot" and person not in contacts:
-            play.hs_contact(lastname=person, email=f"post@{person.lower()}.com", company=f"{person} plc")
+            play.hs_contact(
+                lastname=person, email=f"{person.lower()}@{person.lower()}-house.com", company=f"{person} Ltd"
+            )
     elif name == "HasOptedOutOfEmail":
         if side == "salesforce" and person in leads:
             play.edit_sf("Lead", leads[person], HasOptedOutOfEmail=value % 2 == 0)
@@ -102,7 +110,7 @@ def notices(play: Stage, telling: Telling) -> list[Notice]:
         for _ in range(2 if number in telling.twice else 1)
     ]
     if telling.order:
-        told.sort(key=lambda ref: hash((telling.order, ref.object, ref.id[-3:], len(told))))
+        random.Random(telling.order).shuffle(told)
     now = play.clock.now()
     return [Notice(ref, Lane.PEOPLE if number % 3 else Lane.BACKFILL, now, "test") for number, ref in enumerate(told)]
 

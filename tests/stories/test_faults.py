@@ -363,8 +363,8 @@ async def test_two_workers_on_one_inbox_do_nothing_twice(play: Stage) -> None:
         names = random.Random(3)
         for n in range(30):
             left, right = ("".join(names.choices("abcdefghijklmnopqrstuvwxyz", k=9)).title() for _ in range(2))
-            play.lead(LastName=left, Company=f"{left} Ltd", Email=f"post@{left}.com" if n % 3 else None)
-            play.hs_contact(lastname=right, company=f"{right} Ltd", email=f"post@{right}.com", jobtitle="Admiral")
+            play.lead(LastName=left, Company=f"{left} Ltd", Email=f"{left}@{left}-house.com" if n % 3 else None)
+            play.hs_contact(lastname=right, company=f"{right} Ltd", email=f"{right}@{right}-house.com", jobtitle="Admiral")
         await play.learn(first)
         workers = [replace(one, scope=replace(one.scope, batch=4)) for one in (first, second)]
         handled = await asyncio.gather(*(play.work(one) for one in workers))

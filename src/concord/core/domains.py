@@ -57,6 +57,11 @@ def local_part(address: str) -> str:
     return address.rpartition("@")[0]
 
 
+def letters_of(address: str) -> tuple[str, str]:
+    """The letters before the @, without separators and digits, and the host: "jan.li2@x.com", "jan_li@x.com"."""
+    return "".join(one for one in local_part(address) if one.isalpha()), host_of(address)
+
+
 def host_of(address: str) -> str:
     return address.rpartition("@")[2]
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
-from concord.core import companies, domains, names
+from concord.core import companies, domains, doubt, names
 from concord.core.assignment import (
     Bounds,
     Door,
@@ -76,6 +76,8 @@ _OWN_LOCAL_PART: Final = 30.0
 _ONLY_ONES: Final = 20.0
 _BESIDES: Final = 4.0
 _TITLE: Final = 4.0
+#: Just above the lower bound of SPEC 4.3: a person decides.
+_ASKED: Final = 72.0
 
 _GIVEN_COST: Final[Mapping[Part, float]] = {
     Part.SAME: 0,
@@ -250,6 +252,24 @@ def _keys(person: Person) -> Iterator[str]:
         yield from (f"p:{phone[-7:]}|{one}" for one in name.keys)
     if name.whole and not name.common:
         yield f"w:{name.whole}"
+    yield from _doubtful_keys(person)
+
+
+def _doubtful_keys(person: Person) -> Iterator[str]:
+    """Keys for pairs that are worth a question though their names share nothing (core/doubt.py): a given name with a
+    telephone, and an address that spells a name."""
+    name = person.name
+    for phone in person.phones:
+        yield from (f"g:{one}|{phone[-7:]}" for one in name.roots)
+    given, family = "".join(name.given), "".join(name.family)
+    for place in person.domains:
+        if given and family and not name.cjk:
+            yield f"m:{given}{family}@{place}"
+            yield f"m:{family}{given}@{place}"
+    for address in person.emails:
+        place, (letters, _) = person.domain_of(address), domains.letters_of(address)
+        if place and len(letters) >= 5 and not domains.is_role(address):
+            yield f"m:{letters}@{place}"
 
 
 # --- the neighbourhood
@@ -343,7 +363,15 @@ def compare(a: Person, b: Person, crowd: Crowd) -> Score:
         return _held(lines, exact=True, barred=like.contradicts)
     if common:
         return _by_shared_mailbox(a, b, like, common[0])
-    return _by_name(a, b, like, crowd)
+    return _asked(_by_name(a, b, like, crowd), doubt.worth_asking(a, b, like))
+
+
+def _asked(score: Score, why: str) -> Score:
+    """A pair that is worth a question is asked about, however low its score (core/doubt.py)."""
+    if not why or score.value >= _ASKED:
+        return score
+    lifted = Evidence("worth asking", _ASKED - sum(one.points for one in score.evidence), why)
+    return score_of([*score.evidence, lifted], exact=score.exact, barred=score.barred, stated=score.stated)
 
 
 def _held(lines: Sequence[Evidence], *, exact: bool, barred: bool, stated: bool = False) -> Score:
