@@ -23,9 +23,9 @@ people:
     hubspot: {Contact: contact_key, Lead: lead_key}
   identity:
     salesforce:
-      Contact: {phone: "", title: "", account: ""}
-      Lead: {phone: "", title: "", company: "", website: ""}
-    hubspot: {additional_emails: "", company: "", website: "", phone: "", title: "", account: ""}
+      Contact: {phone: "", mobile: "", title: "", account: ""}
+      Lead: {phone: "", mobile: "", title: "", company: "", website: ""}
+    hubspot: {additional_emails: "", company: "", website: "", phone: "", mobile: "", title: "", account: ""}
   fields:
     email: {salesforce: Email, hubspot: email, owner: hubspot}
     first_name: {salesforce: FirstName, hubspot: firstname}
@@ -179,7 +179,7 @@ def test_a_key_has_to_be_there_unique_and_writable(name: str, instead: FieldSpec
 
 
 def test_an_identity_field_that_is_hidden_can_be_done_without() -> None:
-    text = TEXT.replace('Lead: {phone: "", ', "Lead: {")
+    text = TEXT.replace('Lead: {phone: "", mobile: "", ', 'Lead: {mobile: "", ')
     settings = config.read_text(text, "x").settings
     assert settings is not None
     findings = config.check_against(settings, _left(), _right())

@@ -70,8 +70,8 @@ def test_the_latest_wins_and_less_than_a_second_is_a_tie(left: float, right: flo
 def test_a_tie_goes_by_the_fixed_order_of_the_configuration(tie: Side) -> None:
     pair = field(owner=Owner.LATEST, tie=tie)
     assert ladder(pair, stamp(5), stamp(5), EVEN).winner is tie
-    for times in ((None, stamp(5)), (stamp(5), None), (None, None)):
-        decision = ladder(pair, *times, EVEN)
+    for left, right in ((None, stamp(5)), (stamp(5), None), (None, None)):
+        decision = ladder(pair, left, right, EVEN)
         assert (decision.winner, decision.rule) == (tie, Rule.FIXED_ORDER)
         assert "not known" in decision.reason
 

@@ -164,7 +164,7 @@ def test_under_manual_two_different_values_go_to_a_person(base: tuple[Value, Val
 
 
 def test_a_clear_that_would_win_a_conflict_is_subject_to_the_blank_policy() -> None:
-    newer_clear = {"times": (0, 900), "owner": Owner.LEFT}
+    newer_clear: dict[str, Any] = {"times": (0, 900), "owner": Owner.LEFT}
     refused = asked("l", BLANK, **newer_clear)
     assert (refused.rule, writes(refused), refused.winner) == (Rule.BLANK_POLICY, (MISSING, "l"), LEFT)
     assert "would win" in refused.reason
@@ -382,6 +382,12 @@ def test_the_time_of_an_edit_that_came_from_the_other_side_is_that_edits_own() -
     assert decide(question_).winner is RIGHT
     without_origin = replace(question_, base=Base("x", "x"))
     assert decide(without_origin).winner is LEFT
+
+
+def test_the_time_of_an_edit_that_was_made_on_the_other_side_is_not_taken_for_this_sides_own() -> None:
+    shown = Reading("x", stamp(10_000))
+    verdict = decide(covered(Reading("x", ours(900), under("y", 600)), shown, Base("x", "x", Origin(LEFT, stamp(0)))))
+    assert (verdict.winner, verdict.right_stamp) == (RIGHT, shown.stamp)
 
 
 def test_a_covered_edit_on_the_left_is_decided_alike() -> None:

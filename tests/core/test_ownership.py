@@ -79,6 +79,14 @@ def test_under_always_that_side_is_the_owner_of_a_clear(
     assert goes(always, cleared=True, rule=rule, owner=other, blank=policy) == expected
 
 
+@pytest.mark.parametrize("side", list(Side))
+def test_a_clear_of_the_side_that_does_not_always_stand_is_no_clear_of_the_owner(side: Side) -> None:
+    pair = field(owner=Owner(side.value))
+    assert clear_goes(pair, side)
+    assert not clear_goes(pair, side, owner=side.other)
+    assert clear_goes(pair, side.other, owner=side.other)
+
+
 @pytest.mark.parametrize(
     ("rule", "preferred"),
     [(SyncRule.PREFER_LEFT_UNLESS_BLANK, LEFT), (SyncRule.PREFER_RIGHT_UNLESS_BLANK, RIGHT)],

@@ -9,7 +9,7 @@ from tests.core.fields import CONTACT, LEAD, at, entry, link, record, spec, stam
 
 from concord.core.mapping import FieldPair, Owner, SyncRule
 from concord.core.model import Base, Intent, Record, Side
-from concord.core.plan import CreateStep, FieldWrite, Outcome, RecordPlan, Rule, UpdateStep, Verdict, WaitStep
+from concord.core.plan import CreateStep, FieldWrite, Outcome, Plan, RecordPlan, Rule, UpdateStep, Verdict, WaitStep
 from concord.core.steps import Terms, plan_create, plan_linked
 from concord.core.values import BLANK, MISSING, FieldType, Option, Ref, Value
 
@@ -187,6 +187,17 @@ def test_a_required_field_that_is_off_or_not_mapped_is_lacking_too() -> None:
     assert isinstance(plan.steps[0], WaitStep)
     assert "LastName, Status" in plan.steps[0].reason
     assert (plan.left, plan.right) == (None, CONTACT)
+
+
+def test_a_default_is_not_written_where_nothing_can_be_set() -> None:
+    locked = replace(RIGHT_SPECS[2], creatable=False)
+    plan = plan_create(terms((STATUS,), LEFT_SPECS, (locked,)), lead(Status=BLANK), RIGHT)
+    assert isinstance(plan.steps[0], WaitStep)
+
+
+def test_a_batchs_steps_are_those_of_its_records_in_order() -> None:
+    first, second = plan_create(PEOPLE, lead(), RIGHT), plan_create(PEOPLE, contact(), LEFT)
+    assert Plan((first, second)).steps() == (*first.steps, *second.steps)
 
 
 def test_nothing_is_created_where_the_mapping_does_not_say_so() -> None:

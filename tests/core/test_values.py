@@ -258,6 +258,8 @@ def test_an_extension_is_told_by_any_of_its_words(other: str) -> None:
         ("12\u0663", "12"),
         ("+", "#"),
         ("ask Ada", "ask Bo"),
+        ("ask Ada", "askAda"),
+        ("00 ask", "+ask"),
     ],
 )
 def test_different_numbers_and_words_in_a_phone_field_stay_different(one: str, other: str) -> None:

@@ -364,7 +364,9 @@ async def test_two_workers_on_one_inbox_do_nothing_twice(play: Stage) -> None:
         for n in range(30):
             left, right = ("".join(names.choices("abcdefghijklmnopqrstuvwxyz", k=9)).title() for _ in range(2))
             play.lead(LastName=left, Company=f"{left} Ltd", Email=f"{left}@{left}-house.com" if n % 3 else None)
-            play.hs_contact(lastname=right, company=f"{right} Ltd", email=f"{right}@{right}-house.com", jobtitle="Admiral")
+            play.hs_contact(
+                lastname=right, company=f"{right} Ltd", email=f"{right}@{right}-house.com", jobtitle="Admiral"
+            )
         await play.learn(first)
         workers = [replace(one, scope=replace(one.scope, batch=4)) for one in (first, second)]
         handled = await asyncio.gather(*(play.work(one) for one in workers))

@@ -235,11 +235,7 @@ def _people(
         for system, names in (("salesforce", ("Lead", "Contact")), ("hubspot", ("contacts",)))
     }
     summary.created = len(created) + sum(len(one) for one in unlinked.values())
-    addresses = {
-        "salesforce": {k: (v.get("Email") or "").lower() for n in ("Lead", "Contact") for k, v in after[n].items()},
-        "hubspot": {k: (v.get("email") or "").lower() for k, v in after["contacts"].items()},
-    }
-    summary.duplicates_created, summary.unrecognisable = verify.duplicates(known, created, addresses)
+    summary.duplicates_created, summary.unrecognisable = verify.duplicates(known, created, before, after)
     # A record that nobody made and no link leads to was created and lost: as bad as a duplicate.
     summary.duplicates_created += sum(len(one) for one in unlinked.values())
 

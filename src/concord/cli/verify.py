@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -127,42 +128,30 @@ class Created:
 
 @dataclass(frozen=True)
 class Truth:
-    """Who is who, as only the world's maker knows: for each record its person; and pairs that no evidence connects."""
+    """Who is who, as only the world's maker knows: for each record its person; and pairs that are not one, whatever
+    they share (a mailbox, say)."""
 
     person: Mapping[str, int]
-    systems: Mapping[int, frozenset[str]]
-    hidden: frozenset[str]
+    records: Mapping[int, frozenset[str]]
+    strangers: frozenset[frozenset[str]]
 
     @classmethod
     def of(cls, truth: Mapping[str, Any]) -> Truth:
-        groups: list[set[str]] = []
         where: dict[str, int] = {}
+        groups: dict[int, set[str]] = {}
+        twice = truth.get("duplicates", {})
+        together = [[pair["salesforce"][1], pair["hubspot"]] for pair in truth.get("pairs", ())]
+        together += [[_id(one) for one in ids] for ids in (*twice.get("salesforce", ()), *twice.get("hubspot", ()))]
+        for number, ids in enumerate(together):
+            known = {where[one] for one in ids if one in where}
+            groups[number] = set(ids).union(*(groups.pop(one) for one in known))
+            where |= dict.fromkeys(groups[number], number)
+        apart = {frozenset((_id(one["salesforce"]), one["hubspot"])) for one in truth.get("never_link", ())}
+        return cls(where, {number: frozenset(group) for number, group in groups.items()}, frozenset(apart))
 
-        def join(ids: Collection[str]) -> None:
-            known = sorted({where[one] for one in ids if one in where})
-            group = set(ids).union(*(groups[number] for number in known)) if known else set(ids)
-            groups.append(group)
-            for one in group:
-                where[one] = len(groups) - 1
 
-        for pair in truth.get("pairs", ()):
-            join([pair["salesforce"][1], pair["hubspot"]])
-        for ids in [
-            *truth.get("duplicates", {}).get("salesforce", ()),
-            *truth.get("duplicates", {}).get("hubspot", ()),
-        ]:
-            join([one[1] if isinstance(one, list) else one for one in ids])
-        systems = {
-            number: frozenset("salesforce" if one.startswith("00") else "hubspot" for one in group)
-            for number, group in enumerate(groups)
-        }
-        hidden = {
-            one
-            for pair in truth.get("pairs", ())
-            if pair.get("findable") == "no"
-            for one in (pair["salesforce"][1], pair["hubspot"])
-        }
-        return cls(where, systems, frozenset(hidden))
+def _id(named: str | Sequence[str]) -> str:
+    return named if isinstance(named, str) else named[1]
 
 
 def wrong_links(truth: Truth, couples: Iterable[tuple[str, str, str]]) -> list[tuple[str, str]]:
@@ -174,19 +163,94 @@ def wrong_links(truth: Truth, couples: Iterable[tuple[str, str, str]]) -> list[t
     ]
 
 
-def duplicates(truth: Truth, created: Sequence[Created], addresses: Mapping[str, Mapping[str, str]]) -> tuple[int, int]:
-    """How many created records are of a person who was there already: those that some evidence could have told, and
-    those that none could (no address, company, phone or name in common). addresses: by system, id -> e-mail address;
-    a created record with an address that another record of its system has is one as well."""
+@dataclass(frozen=True)
+class Profile:
+    """What a record says of a person, for the question whether anything could have told that two are one."""
+
+    system: str
+    addresses: frozenset[str]
+    telephones: frozenset[str]
+    given: str
+    family: str
+    companies: frozenset[str]
+
+    def tells(self, other: Profile) -> bool:
+        """Whether the two have an address, a telephone, or a name and a company in common: what any tool goes by."""
+        named = self.family != "" and self.family == other.family and self.given[:1] == other.given[:1]
+        return bool(
+            self.addresses & other.addresses
+            or (self.telephones & other.telephones and (self.given == other.given or self.family == other.family))
+            or (named and self.companies & other.companies)
+        )
+
+
+def profiles(states: States) -> dict[str, Profile]:
+    """Of every person in both systems, by record id."""
+    found = {}
+    accounts = dict(states["Account"])
+    for name in ("Lead", "Contact"):
+        for key, fields in states[name].items():
+            account = accounts.get(fields.get("AccountId") or "", {})
+            found[key] = _profile("salesforce", fields, _SALESFORCE, (account.get("Name"), account.get("Website")))
+    for key, fields in states["contacts"].items():
+        found[key] = _profile("hubspot", fields, _HUBSPOT, ())
+    return found
+
+
+_SALESFORCE = ("FirstName", "LastName", ("Email",), ("Phone", "MobilePhone"), ("Company", "Website"))
+_HUBSPOT = (
+    "firstname",
+    "lastname",
+    ("email", "hs_additional_emails"),
+    ("phone", "mobilephone"),
+    ("company", "website"),
+)
+_Names = tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
+def _profile(system: str, fields: Fields, names: _Names, employer: Iterable[Any]) -> Profile:
+    given, family, addresses, telephones, companies = names
+    mails = {part.strip().lower() for name in addresses for part in str(fields.get(name) or "").split(";")} - {""}
+    firms = [fields.get(name) for name in companies] + list(employer)
+    hosts = {mail.partition("@")[2] for mail in mails}
+    return Profile(
+        system,
+        frozenset(mails),
+        frozenset(
+            digits[-9:] for name in telephones if len(digits := re.sub(r"\D", "", str(fields.get(name) or ""))) > 6
+        ),
+        _folded(fields.get(given)),
+        _folded(fields.get(family)),
+        frozenset({_folded(re.sub(r"^https?://(www\.)?|/.*$", "", str(firm))) for firm in firms if firm} | hosts),
+    )
+
+
+def _folded(text: Any) -> str:
+    plain = unicodedata.normalize("NFKD", str(text or "").lower())
+    return "".join(one for one in plain if one.isalnum())
+
+
+def duplicates(truth: Truth, created: Sequence[Created], before: States, after: States) -> tuple[int, int]:
+    """How many created records are of a person who was there already: those where something told that (see
+    `Profile.tells`, or an equal address), and those where nothing did."""
     plain, hidden = 0, 0
+    old, now = profiles(before), profiles(after)
     for one in created:
         person = truth.person.get(one.source)
-        mine = addresses[one.system].get(one.id, "")
-        twice = mine != "" and sum(1 for other in addresses[one.system].values() if other == mine) > 1
-        if person is not None and one.system in truth.systems[person]:
-            hidden += one.source in truth.hidden
-            plain += one.source not in truth.hidden
-        elif twice and one.system == "hubspot":
+        source = old.get(one.source)
+        there = [
+            old[other]
+            for other in (truth.records[person] if person is not None else ())
+            if other in old and old[other].system == one.system
+        ]
+        if there and source is not None:
+            told = any(source.tells(other) for other in there)
+            plain, hidden = plain + told, hidden + (not told)
+        elif any(
+            other != one.id and profile.system == one.system and profile.addresses & now[one.id].addresses
+            for other, profile in now.items()
+            if one.id in now and frozenset((one.source, other)) not in truth.strangers
+        ):
             plain += 1
     return plain, hidden
 

@@ -266,6 +266,7 @@ class Who:
     company: str | None = setting(_API_NAME_OR_NONE, "The company's name.", default=None)
     website: str | None = setting(_API_NAME_OR_NONE, "The company's website or domain.", default=None)
     phone: str | None = setting(_API_NAME_OR_NONE, "A telephone number.", default=None)
+    mobile: str | None = setting(_API_NAME_OR_NONE, "A mobile telephone number.", default=None)
     title: str | None = setting(_API_NAME_OR_NONE, "The job title.", default=None)
     account: str | None = setting(_API_NAME_OR_NONE, "The reference to the company's record.", default=None)
 

@@ -171,12 +171,18 @@ def person_of(record: Record, pair: ObjectPair, side: Side, registrable: Registr
         last=companies.text_of(record, who.last_name),
         company=companies.text_of(record, who.company),
         domains=tuple(dict.fromkeys(one for one in found if one)),
-        phones=domains.numbers_in(companies.text_of(record, who.phone), [*hosts, *found]),
+        phones=_phones(record, who, [*hosts, *found]),
         title=companies.text_of(record, who.title),
         modified_at=record.modified_at,
         rank=companies.rank_of(record, pair, side),
         other_ids=companies.other_ids(record, pair, side),
     )
+
+
+def _phones(record: Record, who: IdentityFields, hosts: Iterable[str]) -> tuple[str, ...]:
+    texts = [companies.text_of(record, name) for name in (who.phone, who.mobile) if name]
+    places = list(hosts)
+    return tuple(dict.fromkeys(number for text in texts for number in domains.numbers_in(text, places)))
 
 
 def employed_by(person: Person, company: companies.Company) -> Person:

@@ -113,6 +113,7 @@ class IdentityFields:
     company: str = ""
     website: str = ""
     phone: str = ""
+    mobile: str = ""
     title: str = ""
     account: str = ""
 

@@ -197,9 +197,6 @@ class Plan:
     def steps(self) -> tuple[Step, ...]:
         return tuple(step for record in self.records for step in record.steps)
 
-    def verdicts(self) -> tuple[Verdict, ...]:
-        return tuple(verdict for record in self.records for verdict in record.verdicts)
-
 
 @dataclass(frozen=True)
 class Done:

@@ -16,6 +16,7 @@ from concord.core.identity import Matching, Pairing, Registrable
 from concord.core.mapping import ObjectPair
 from concord.core.model import Intent, Known, Link, LinkState, Record, Review, Side
 from concord.core.values import BLANK, Nothing, Ref, plain
+from concord.engine.following import reference_keys
 from concord.engine.reading import Batch
 from concord.engine.scope import Scope
 
@@ -69,7 +70,7 @@ async def known_of(scope: Scope, pair: ObjectPair, records: Iterable[Record]) ->
 
 def known_as(kind: Kind, pair: ObjectPair, thing: Any, record: Record) -> Known:
     """What the store keeps of a record that is this person or company."""
-    return Known(record.ref, pair.name, kind.traits(thing), kind.keys(thing), record.version)
+    return Known(record.ref, pair.name, kind.traits(thing), kind.keys(thing) | reference_keys(record), record.version)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from concord.core.plan import (
 )
 from concord.core.settle import Settled, settle
 from concord.core.values import Ref
+from concord.engine.following import follow
 from concord.engine.matching import known_of
 from concord.engine.planning import Planned, known_with_duplicates
 from concord.engine.reading import Batch
@@ -58,7 +59,9 @@ async def record(scope: Scope, batch: Batch, planned: Planned, written: Sequence
     done += [
         Done("", (work,), failure=_UNANSWERED, retry_at=now + timedelta(seconds=1)) for work in open_works.values()
     ]
+    await follow(scope, done)
     await scope.store.record(done, now)
+    await follow(scope, done)
     if planned.lost:
         await scope.store.forget(planned.lost)
     return done

@@ -77,10 +77,12 @@ class Scope:
         fields = self.schemas[object_name].fields
         return tuple(name for name in names if name in fields and fields[name].tracked)
 
-    def reference_fields(self, pair: ObjectPair, side: Side, object_name: str) -> tuple[str, ...]:
+    def references(self, pair: ObjectPair, side: Side, object_name: str) -> tuple[str, ...]:
+        """The objects that mapped references of this object may point to."""
         fields = self.schemas[object_name].fields
-        names = self.fields(pair, side, object_name)
-        return tuple(name for name in names if name in fields and fields[name].type is FieldType.REFERENCE)
+        specs = [fields[name] for name in self.fields(pair, side, object_name) if name in fields]
+        found = [target for spec in specs if spec.type is FieldType.REFERENCE for target in spec.references]
+        return tuple(dict.fromkeys(found))
 
 
 def identity_names(identity: IdentityFields) -> tuple[str, ...]:
@@ -93,6 +95,7 @@ def identity_names(identity: IdentityFields) -> tuple[str, ...]:
         identity.company,
         identity.website,
         identity.phone,
+        identity.mobile,
         identity.title,
         identity.account,
     )

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from concord_sandbox.worlds.ids import hubspot_ids, salesforce_ids
-from concord_sandbox.worlds.names import GIVEN, SURNAMES
+from concord_sandbox.worlds.names import GIVEN, SURNAMES, to_ascii
 from concord_sandbox.worlds.schema import BASE, COLLEAGUES, INTEGRATION_USER_ID, bare, hubspot_time, salesforce_time
 
 _PEOPLE_PER_FIRM = 25
@@ -49,7 +49,7 @@ class _Person:
 
     def __init__(self, number: int, given: str, family: str, firm: dict[str, str]) -> None:
         self._number, self._given, self._family, self._firm = number, given, family, firm
-        self._email = f"person{number:06d}@{firm['domain']}"
+        self._email = f"{_typed(given)}.{_typed(family)}{number}@{firm['domain']}"
         self._phone = f"+1 202 555 01{number % 100:02d}"
         self._title = ("Marketing Manager", "Buyer", "Head of Sales", "Founder")[number % 4]
         self._stage = ("lead", "marketingqualifiedlead", "customer")[number % 3]
@@ -89,6 +89,11 @@ class _Person:
             "hubspot_owner_id": self._owner.owner_id,
         }
         return _hubspot_record(record_id, properties)
+
+
+def _typed(name: str) -> str:
+    """A name as it stands in an address."""
+    return "".join(letter for letter in to_ascii(name, "de").lower() if letter.isalpha())
 
 
 def _add_firms(world: dict[str, Any], count: int, rng: random.Random) -> list[dict[str, str]]:

@@ -111,15 +111,16 @@ class Sweep:
             for number, name in enumerate(objects)
         ]
         parts, answer = await self._client.composite(requests, kind="sweep")
+        looked = (answer.since or answer.at).replace(microsecond=0)
         return [
-            (name, *page(name, parts[f"sweep{number}"], position[name], answer.at))
-            for number, name in enumerate(objects)
+            (name, *page(name, parts[f"sweep{number}"], position[name], looked)) for number, name in enumerate(objects)
         ]
 
 
-def page(object_name: str, part: Part, mark: Mark, now: datetime) -> tuple[list[Found], Mark]:
-    """One object's rows, and how far it is read now; now: of the server. Raises RemoteRefused or RemoteBusy when its
-    query failed."""
+def page(object_name: str, part: Part, mark: Mark, looked: datetime) -> tuple[list[Found], Mark]:
+    """One object's rows, and how far it is read now: at the end as far as `looked`, the server's time of the query. To
+    stay at the last row would read that row anew with every sweep until another follows; and a deleted one, of which no
+    state is known, would be looked at each time. Raises RemoteRefused or RemoteBusy when its query failed."""
     if not part.good:
         raise _failed(object_name, part)
     rows = [
@@ -133,8 +134,8 @@ def page(object_name: str, part: Part, mark: Mark, now: datetime) -> tuple[list[
     found = [Found(ref, at, version) for at, ref, version in rows]
     at, last = (rows[-1][0], rows[-1][1].id) if rows else (mark.at, mark.id)
     if len(rows) == PAGE or not part.body.get("done", True):
-        return found, Mark(at, last, within=True, begun=mark.begun or now)
-    ends = max(at, mark.at)
+        return found, Mark(at, last, within=True, begun=mark.begun or looked)
+    ends = max(at, mark.at, looked)
     return found, Mark(ends if mark.begun is None else min(ends, mark.begun), last)
 
 
