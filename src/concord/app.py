@@ -159,8 +159,7 @@ async def _checked(settings: Settings, left: System, right: System) -> tuple[dic
     right_names = list(dict.fromkeys(pair.right_object for pair in settings.objects))
     left_specs, right_specs = await asyncio.gather(left.describe(left_names), right.describe(right_names))
     findings = check_against(settings, left_specs, right_specs)
-    if findings.problems:
-        raise ConfigError(str(findings))
+    findings.refuse()
     return {**left_specs, **right_specs}, findings
 
 

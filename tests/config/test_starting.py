@@ -116,7 +116,7 @@ def test_a_file_without_a_mapping_has_the_starting_one_under_its_own_rules_of_co
     )
     settings = config.read_text(text, "concord.yaml").settings
     assert settings is not None
-    assert [pair.name for pair in settings.objects] == ["people", "companies"]
+    assert [pair.name for pair in settings.objects] == ["companies", "people"]
     assert {field.window for pair in settings.objects for field in pair.fields} == {timedelta(seconds=90)}
     assert {field.tie for pair in settings.objects for field in pair.fields} == {Side.RIGHT}
 

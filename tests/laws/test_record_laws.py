@@ -13,7 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.laws.fields import NOON, STAGES, spec, values
 
-from concord.core.mapping import BlankPolicy, FieldPair, IdentityFields, ObjectPair, Owner, Specs, SyncRule, translate
+from concord.core.mapping import (
+    BlankPolicy,
+    FieldPair,
+    IdentityFields,
+    ObjectPair,
+    Owner,
+    Specs,
+    SyncRule,
+    ticked,
+    translate,
+)
 from concord.core.model import Base, HistoryEntry, Link, Record, Side, Stamp
 from concord.core.plan import Outcome, RecordPlan, UpdateStep
 from concord.core.settle import Settled, settle
@@ -241,7 +251,7 @@ def test_an_edit_on_one_side_ends_as_its_value_over_there_or_is_put_back_or_held
     verdict = next(one for one in plan.verdicts if one.field == name)
     pair, specs = world.specs(name)
     here, there = world.systems[side], world.systems[side.other]
-    if verdict.outcome is Outcome.CARRIED:
+    if verdict.outcome is Outcome.CARRIED and verdict.winner is side:
         carried = translate(here.shown[name], pair, specs, side, {})
         assert not isinstance(carried, Untranslatable)
         assert there.shown[name] == there.made_of(name, carried)
@@ -270,6 +280,26 @@ def test_an_edit_between_our_reading_and_our_writing_is_seen_in_the_end_and_then
     # Nobody's edit hangs in the air: each side shows what the two last agreed on.
     for one in Side:
         assert same(world.systems[one].shown[name], decided.of(one), spec(KINDS[name], name))
+
+
+@given(worlds(kept=True), st.data())
+@many
+def test_an_edit_between_our_reading_and_our_writing_of_the_very_field_is_not_lost_where_the_latest_wins(
+    world: World, data: st.DataObject
+) -> None:
+    free = {"rule": SyncRule.TWO_WAY, "owner": Owner.LATEST, "blank": BlankPolicy.CARRY}
+    fields = tuple(replace(pair, **free) for pair in world.terms.pair.fields)  # type: ignore[arg-type]  # three fields
+    world.terms = replace(world.terms, pair=replace(world.terms.pair, fields=fields))
+    world.round()
+    side, name, _ = data.draw(edits)
+    drawn = values(KINDS[name], missing=False)
+    world.edit(side, name, data.draw(drawn))
+    late, value = data.draw(st.sampled_from(list(Side))), data.draw(drawn)
+    world.round(between=lambda: world.edit(late, name, value))
+    for _ in range(2):
+        world.round()
+    wanted, of = world.systems[late].made_of(name, value), spec(KINDS[name], name)
+    assert same(ticked(world.systems[late].shown[name], of), ticked(wanted, of), of)
 
 
 @given(worlds(missing=True))

@@ -238,3 +238,51 @@ async def test_an_edit_that_our_first_link_covered_before_the_kill_is_found_and_
     assert play.hs()[contact]["jobtitle"] == "Analyst", "the blank was filled, over an edit of that moment"
     await play.recovers()
     assert play.hs()[contact]["jobtitle"] == play.sf("Lead")[lead]["Title"] == "Mathematician"
+
+
+@pytest.mark.parametrize("point", CRASH_POINTS)
+async def test_what_hubspot_made_of_a_write_before_the_kill_is_not_taken_for_an_edit(play: Stage, point: str) -> None:
+    async with play.concord() as concord:
+        await play.settle(concord)
+        lead = play.lead(FirstName="Ada", Email="ada@engines.com", Title="Countess")
+        await play.settle(concord)
+        (contact,) = play.hs()
+    play.hubspot_makes("jobtitle", str.lower)
+    play.edit_sf("Lead", lead, Title="Analyst")
+    play.clock.pass_(minutes=20)
+    await play.dies(point)
+    await play.recovers()
+    assert (play.sf("Lead")[lead]["Title"], play.hs()[contact]["jobtitle"]) == ("Analyst", "analyst")
+
+
+@pytest.mark.parametrize("point", CRASH_POINTS)
+async def test_what_hubspot_made_of_a_new_contact_before_the_kill_is_not_taken_for_an_edit(
+    play: Stage, point: str
+) -> None:
+    await play.recovers()
+    play.hubspot_makes("jobtitle", str.lower)
+    lead = play.lead(FirstName="Ada", Email="ada@engines.com", Title="Countess")
+    play.clock.pass_(minutes=20)
+    await play.dies(point)
+    await play.recovers()
+    (contact,) = play.hs().values()
+    assert (play.sf("Lead")[lead]["Title"], contact["jobtitle"]) == ("Countess", "countess")
+
+
+@pytest.mark.parametrize("point", CRASH_POINTS)
+async def test_a_duplicate_takes_over_from_its_deleted_partner_whenever_the_kill_comes(play: Stage, point: str) -> None:
+    await play.recovers()
+    account = play.account(Name="Engines Ltd")
+    active = play.sf_contact(FirstName="Ada", LastName="King", Email="ada@engines.com", AccountId=account)
+    await play.recovers()
+    lead = play.lead(FirstName="Ada", LastName="King", Email="ada@engines.com", Title="Countess")
+    await play.recovers()
+    play.salesforce.service.human_delete("Contact", active, None)
+    await play.dies(point)
+    await play.recovers()
+    (contact,) = play.hs()
+    assert play.hs()[contact]["jobtitle"] == "Countess", "the lead has taken over, and what it says has come"
+    play.edit_hs(contact, city="London")
+    await play.recovers()
+    assert play.sf("Lead")[lead]["City"] == "London"
+    assert len(play.hs()) == len(play.sf("Lead")) == 1

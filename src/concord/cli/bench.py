@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import resource
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -373,7 +374,8 @@ def _peak_mb() -> float:
         told = next((line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM:")), None)
         if told is not None:
             return round(int(told.split()[1]) / 1024, 1)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    told_in = 1024**2 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / told_in, 1)
 
 
 def _rounded(value: float | None) -> float | None:

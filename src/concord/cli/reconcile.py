@@ -44,6 +44,10 @@ async def _reconcile(look: Look, settings: Settings, *, apply: bool) -> dict[str
         with progress_on(look) as progress:
             censuses = await survey(concord.scope, progress)
             planned = await preview(concord.scope, censuses, progress)
+        for note in concord.warnings.warnings:
+            place = f"{concord.settings.file}:{note.at.line}" if note.at else concord.settings.file
+            look.line(f"note: {place} {note.path}: {note.text}" + (f"; {note.advice}" if note.advice else ""))
+        look.line()
         show_overlap(look, censuses)
         show_preview(look, planned)
         handled = 0

@@ -71,6 +71,7 @@ def _say(look: Look, concord: Concord, secret: Secrets) -> None:
         look.line("webhooks: none taken (CONCORD_HUBSPOT_CLIENT_SECRET is not set); HubSpot is asked what changed")
     else:
         look.line(f"webhooks: {settings.web.public_url}{HUBSPOT_PATH}")
-    for warning in concord.warnings.warnings:
-        look.line(f"note: {warning}")
+    if concord.warnings.warnings:
+        count = len(concord.warnings.warnings)
+        look.line(f"notes on the mapping: {count}; `concord reconcile` shows them")
     look.line("in agreement from here on; Ctrl-C stops")

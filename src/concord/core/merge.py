@@ -24,11 +24,15 @@ from concord.core.values import BLANK, MISSING, Ref, Untranslatable, Value, is_b
 
 @dataclass(frozen=True)
 class Reading:
-    """One side of one field: what it shows, since when, and a foreign edit that we covered unseen, if there was one."""
+    """One side of one field: what it shows, since when, and a foreign edit that we covered unseen, if there was one.
+
+    ours: what it shows was written by us, as the field's own history says.
+    """
 
     value: Value
     stamp: Stamp | None = None
     overwritten: Overwritten | None = None
+    ours: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,20 @@ class Question:
         return agree(self.left.value, self.right.value, self.pair, self.specs, self.partners)
 
     def changed(self) -> frozenset[Side]:
-        """The sides that differ from their own base; without a base, both: neither has a past to go by."""
-        if self.base is None:
-            return frozenset(Side)
-        return frozenset(
-            side for side in Side if not same(self.reading(side).value, self.base.of(side), self.specs.of(side))
+        """The sides that differ from their own base; without a base, both: neither has a past to go by.
+
+        Where both do, and one shows a write of ours, that is what its system made of our last write, of which a kill
+        let nothing be recorded: nobody's edit, and no rival to the other side's (SPEC 3.7, 9.6).
+        """
+        changed = frozenset(
+            side
+            for side in Side
+            if self.base is None or not same(self.reading(side).value, self.base.of(side), self.specs.of(side))
         )
+        own = [side for side in Side if self.reading(side).ours]
+        if changed == frozenset(Side) and len(own) == 1 and not self.blank(own[0].other):
+            return frozenset({own[0].other})
+        return changed
 
 
 def decide(question: Question) -> Verdict:
@@ -84,10 +96,10 @@ def decide(question: Question) -> Verdict:
         return _verdict(question, Outcome.UNCHANGED, Rule.NO_CHANGE, "neither side changed since they last agreed")
     if question.pair.rule is SyncRule.MOST_RESTRICTIVE:
         return _restrict(question, changed)
-    if question.base is None:
-        return _first_link(question)
     if len(changed) == 1:
         return _one_side(question, next(iter(changed)))
+    if question.base is None:
+        return _first_link(question)
     return _conflict(question)
 
 

@@ -61,7 +61,10 @@ def _question(terms: Terms, pair: FieldPair, link: Link, left: Record, right: Re
     def reading(record: Record, side: Side) -> Reading:
         name = pair.api_name(side)
         covered = overwritten(record, name, base, side, specs.of(side), link.read_at(side))
-        return Reading(record.value(name), stamp_of(record, name), covered)
+        history = record.histories.get(name)
+        # At a first link our own write can only be one that was not recorded; after one it may belong to a link of old.
+        ours = bool(history and history[0].ours) and (base is not None or link.read_at(side) is None)
+        return Reading(record.value(name), stamp_of(record, name), covered, ours)
 
     return Question(
         pair=pair,

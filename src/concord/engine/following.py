@@ -35,7 +35,9 @@ async def follow(scope: Scope, done: Sequence[Done]) -> None:
     Called before the batch is recorded, so that a kill after it loses nothing, and once more after it: of two workers,
     one that links a company and one that finds its person waiting for it, at least one then sees what the other did.
     """
-    waiting = await _pointing_to_linked(scope, done) | await _held_in_vain(scope, done)
+    # A duplicate that takes over is linked by its ref alone: nobody has looked at its fields.
+    unread = {one.new_link.left for one in done if one.new_link and not one.new_link.bases}
+    waiting = unread | await _pointing_to_linked(scope, done) | await _held_in_vain(scope, done)
     if waiting:
         now = scope.clock.now()
         await scope.store.take_in([Notice(ref, Lane.PEOPLE, now + _AFTER, "reference") for ref in sorted(waiting)])

@@ -72,7 +72,7 @@ async def _linked(scope: Scope, batch: Batch, records: dict[Ref, Record]) -> lis
     for link in active.values():
         lost = next((side for side in Side if link.of(side) in batch.gone), None)
         if lost is not None:
-            closed += await _lost(scope, link, lost, batch.gone[link.of(lost)].reason)
+            closed += await _lost(scope, link, lost, batch)
             continue
         moved = tuple(
             RekeyStep(link.id, side, link.of(side), records[link.of(side)].ref)
@@ -91,9 +91,10 @@ async def _linked(scope: Scope, batch: Batch, records: dict[Ref, Record]) -> lis
     return closed + merged
 
 
-async def _lost(scope: Scope, link: Link, side: Side, reason: str) -> list[tuple[RecordPlan, Link | None]]:
+async def _lost(scope: Scope, link: Link, side: Side, batch: Batch) -> list[tuple[RecordPlan, Link | None]]:
     """One of the two is gone: the link is closed, or a recorded duplicate takes over (SPEC 4.4, 4.6)."""
     gone, partner = link.of(side), link.of(side.other)
+    reason = batch.gone[gone].reason
     close = RecordPlan(
         link.object_pair, link.left, link.right, (CloseStep(link.id, side, gone, reason),), link_id=link.id
     )
@@ -103,7 +104,17 @@ async def _lost(scope: Scope, link: Link, side: Side, reason: str) -> list[tuple
     heir = heirs[0]
     left, right = (heir, partner) if side is Side.LEFT else (partner, heir)
     step = LinkStep(left, right, link.score, (*link.evidence, f"takes over from its duplicate {gone}, which is gone"))
-    return [(close, link), (RecordPlan(link.object_pair, left, right, (step,)), None)]
+    # What the partner's history holds up to now belongs to the old link: nothing of it was covered by the new one.
+    read_at = batch.records[partner].read_at if partner in batch.records else None
+    taken_over = RecordPlan(
+        link.object_pair,
+        left,
+        right,
+        (step,),
+        left_read_at=None if side is Side.LEFT else read_at,
+        right_read_at=read_at if side is Side.LEFT else None,
+    )
+    return [(close, link), (taken_over, None)]
 
 
 async def merge_couples(

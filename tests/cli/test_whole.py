@@ -1,0 +1,157 @@
+"""The commands as a new user runs them, in processes of their own: demo; sandbox, init, reconcile, serve."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CONCORD = [sys.executable, "-c", "from concord.cli.main import main; raise SystemExit(main())"]
+
+pytestmark = pytest.mark.slow
+
+
+def run(*arguments: str, cwd: Path, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own command
+        [*CONCORD, *arguments],
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+
+def test_the_demonstration_brings_two_systems_into_agreement_and_says_so_for_a_machine(tmp_path: Path) -> None:
+    done = run("demo", "--json", "--seed", "11", "--edits", "12", "--seconds", "2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    summary = json.loads(line)
+    assert summary["linked"] > 100
+    assert summary["review"] > 0
+    assert summary["created"] > 100
+    assert summary["duplicates_created"] == 0
+    assert summary["wrong_links"] == 0
+    assert summary["agreement_percent"] == 100.0
+    assert set(summary["latency_ms"]) == {"p50", "p99"}
+    assert summary["calls_per_change"] > 0
+    assert isinstance(summary["conflicts"], dict)
+    assert summary["seed"] == 11
+
+
+@pytest.fixture
+def sandboxes(tmp_path: Path) -> Iterator[dict[str, Any]]:
+    command = [*CONCORD, "sandbox", "--salesforce", "0", "--hubspot", "0", "--world", "agency"]
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+    assert child.stdout is not None
+    yield json.loads(child.stdout.readline())
+    child.terminate()
+    assert child.wait(10) == 0
+
+
+def control(url: str, method: str, path: str, body: Any = None) -> Any:
+    request = urllib.request.Request(
+        f"{url}/_control/{path}", json.dumps(body).encode() if body else None, method=method
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        return json.loads(answer.read())
+
+
+def test_a_new_user_reads_first_then_applies_then_serves(tmp_path: Path, sandboxes: dict[str, Any]) -> None:
+    salesforce, hubspot = sandboxes["salesforce"], sandboxes["hubspot"]
+    secrets = {
+        "CONCORD_SALESFORCE_CLIENT_ID": salesforce["client_id"],
+        "CONCORD_SALESFORCE_CLIENT_SECRET": salesforce["client_secret"],
+        "CONCORD_HUBSPOT_TOKEN": hubspot["access_token"],
+    }
+    assert run("init", cwd=tmp_path).returncode == 0
+    written = tmp_path / "concord.yaml"
+    text = written.read_text("utf-8")
+    for old, new in (
+        ("https://example.my.salesforce.com", salesforce["url"]),
+        ("https://api.hubapi.com", hubspot["url"]),
+        ('# app_id: "1234567"', f'app_id: "{hubspot["app_id"]}"'),
+        ("salesforce: 15s, hubspot: 60s", "salesforce: 1s, hubspot: 1s"),
+        ("listen: 127.0.0.1:8321", "listen: 127.0.0.1:0"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    written.write_text(text, "utf-8")
+
+    unread = run("serve", cwd=tmp_path, environment=secrets)
+    assert unread.returncode == 2
+    assert "concord reconcile" in unread.stderr
+
+    before = control(hubspot["url"], "GET", "records/contacts")
+    shown = run("reconcile", "--json", cwd=tmp_path, environment=secrets)
+    assert shown.returncode == 0, shown.stderr
+    plan = json.loads(shown.stdout)
+    assert plan["applied"] is False
+    assert plan["creates"]["salesforce Lead"] > 0
+    assert control(hubspot["url"], "GET", "records/contacts") == before, "nothing is written before --apply"
+
+    applied = run("reconcile", "--apply", "--json", cwd=tmp_path, environment=secrets)
+    assert applied.returncode == 0, applied.stderr
+    assert json.loads(applied.stdout)["backlog"]["waiting"] == 0
+    again = json.loads(run("reconcile", "--json", cwd=tmp_path, environment=secrets).stdout)
+    assert again["writes"] == again["creates"] == {}, "the second time there is nothing left to do"
+
+    assert _serves_an_edit(tmp_path, secrets, salesforce["url"], hubspot["url"])
+
+
+def _serves_an_edit(cwd: Path, secrets: dict[str, str], salesforce: str, hubspot: str) -> bool:
+    served = subprocess.Popen(
+        [*CONCORD, "serve"], cwd=cwd, env={**os.environ, **secrets}, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert served.stdout is not None
+        for line in served.stdout:
+            if "in agreement from here on" in line:
+                break
+        made = control(hubspot, "GET", "records/contacts")["records"]
+        contact = next(one for one in made if one["fields"].get("salesforce_lead_id"))
+        control(hubspot, "PATCH", f"records/contacts/{contact['id']}", {"fields": {"jobtitle": "Chief of Everything"}})
+        lead, until = contact["fields"]["salesforce_lead_id"], time.monotonic() + 60
+        while time.monotonic() < until:
+            leads = {one["id"]: one["fields"] for one in control(salesforce, "GET", "records/Lead")["records"]}
+            if leads[lead]["Title"] == "Chief of Everything":
+                return True
+            time.sleep(0.05)
+        return False
+    finally:
+        served.send_signal(signal.SIGINT)
+        assert served.wait(30) == 0
+
+
+def test_a_field_that_one_side_lacks_is_named_with_its_line_and_nothing_is_started(
+    tmp_path: Path, sandboxes: dict[str, Any]
+) -> None:
+    salesforce, hubspot = sandboxes["salesforce"], sandboxes["hubspot"]
+    run("init", cwd=tmp_path)
+    written = tmp_path / "concord.yaml"
+    text = written.read_text("utf-8").replace("https://example.my.salesforce.com", salesforce["url"])
+    text = text.replace("https://api.hubapi.com", hubspot["url"]).replace(
+        "{salesforce: Phone,", "{salesforce: Fone__c,"
+    )
+    written.write_text(text, "utf-8")
+    secrets = {
+        "CONCORD_SALESFORCE_CLIENT_ID": salesforce["client_id"],
+        "CONCORD_SALESFORCE_CLIENT_SECRET": salesforce["client_secret"],
+        "CONCORD_HUBSPOT_TOKEN": hubspot["access_token"],
+    }
+    done = run("reconcile", "--apply", cwd=tmp_path, environment=secrets)
+    assert done.returncode == 2
+    line = next(n for n, one in enumerate(text.splitlines(), 1) if "Fone__c" in one)
+    assert f"concord.yaml:{line}:" in done.stderr
+    assert "Fone__c" in done.stderr
+    assert not (tmp_path / ".concord").exists(), "no database was started"
