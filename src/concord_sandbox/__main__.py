@@ -38,7 +38,7 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> _Parser:
     parser = _Parser(
         prog="concord_sandbox",
         description="Salesforce, HubSpot and Notion on 127.0.0.1, for trying and testing without an account.",

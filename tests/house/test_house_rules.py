@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import subprocess
 from pathlib import Path
@@ -120,3 +121,13 @@ def test_no_path_of_a_machine_and_no_registry_is_in_what_is_committed() -> None:
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
     assert found.returncode in (0, 1), found.stderr
     assert found.stdout == ""
+
+
+def test_the_documents_that_are_made_from_the_program_are_up_to_date() -> None:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    stale = [name for name, made in generate.DOCUMENTS.items() if (ROOT / "docs" / name).read_text("utf-8") != made()]
+    assert stale == [], "run `make docs`"

@@ -41,4 +41,8 @@ def overwritten(
     foreign = next((entry for entry in history if not entry.ours), None)
     if foreign is None or foreign.stamp.at <= (seen or read_at or BEFORE_ANY):
         return None
-    return None if same(foreign.value, history[0].value, spec) else Overwritten(foreign.value, foreign.stamp)
+    # Back at what both had agreed on, it is no change, whatever was written in between.
+    agreed = base is not None and same(foreign.value, base.of(side), spec)
+    if agreed or same(foreign.value, history[0].value, spec):
+        return None
+    return Overwritten(foreign.value, foreign.stamp)

@@ -53,6 +53,12 @@ class Question:
     def blank(self, side: Side) -> bool:
         return is_blank(self.reading(side).value, self.specs.of(side))
 
+    def was_blank(self, side: Side) -> bool:
+        """Whether a side is blank but for a write of ours of which nothing was recorded."""
+        if self.reading(side).ours and self.base is not None:
+            return is_blank(self.base.of(side), self.specs.of(side))
+        return self.blank(side)
+
     def agreed(self) -> bool:
         return agree(self.left.value, self.right.value, self.pair, self.specs, self.partners)
 
@@ -135,7 +141,7 @@ def _one_side(question: Question, side: Side) -> Verdict:
             return _stands(question, side, Outcome.CARRIED, Rule.FORWARD_ONLY, reason)
         reason = f"{side} moved {pair.name} back, which {pair.rule} does not allow: put back"
         return _further(question, Outcome.PUT_BACK, reason)
-    ruling = ownership.one_side(pair, side, cleared=question.blank(side), other_blank=question.blank(side.other))
+    ruling = ownership.one_side(pair, side, cleared=question.blank(side), other_blank=question.was_blank(side.other))
     if ruling.goes:
         return _stands(question, side, Outcome.CARRIED, ruling.rule, ruling.reason)
     return _stands(question, side.other, Outcome.PUT_BACK, ruling.rule, ruling.reason)
@@ -164,7 +170,9 @@ def _conflict(question: Question) -> Verdict:
     decision = _by_rule(question) or ladder(question.pair, question.left.stamp, question.right.stamp, question.skew)
     winner = decision.winner
     always = ownership.always_side(question.pair.rule)
-    if question.blank(winner) and not ownership.clear_goes(question.pair, winner, owner=always):
+    # A blank that both had agreed on is no clear: it wins against an edit that we put back and covered doing so.
+    cleared = question.blank(winner) and winner in question.changed()
+    if cleared and not ownership.clear_goes(question.pair, winner, owner=always):
         decision = Decision(
             winner.other,
             Rule.BLANK_POLICY,
@@ -245,7 +253,7 @@ def _covered(question: Question) -> Verdict:
         verdict = _restrict(contest, frozenset(Side))
         winner = verdict.winner
     else:
-        verdict = _conflict(contest)
+        verdict = _first_link(contest) if contest.base is None else _conflict(contest)
         winner = verdict.winner
     if winner is None:
         return verdict
