@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from tests.core.fields import CONTACT, LEAD, at, entry, link, record, spec, stamp, terms
 
-from concord.core.mapping import FieldPair, Owner, SyncRule
-from concord.core.model import Base, Intent, Record, Side
+from concord.core.mapping import FieldPair, IdentityFields, ObjectPair, Owner, SyncRule
+from concord.core.model import Base, Intent, Link, Record, Side
 from concord.core.plan import CreateStep, FieldWrite, Outcome, Plan, RecordPlan, Rule, UpdateStep, Verdict, WaitStep
 from concord.core.steps import Terms, plan_create, plan_linked
-from concord.core.values import BLANK, MISSING, FieldType, Option, Ref, Value
+from concord.core.values import BLANK, MISSING, FieldSpec, FieldType, ObjectSpec, Option, Ref, Value
 
 LEFT, RIGHT = Side.LEFT, Side.RIGHT
 NAME = FieldPair("name", "LastName", "lastname", default_left="[not provided]")
@@ -251,3 +252,63 @@ def test_a_new_record_points_to_the_partner_of_what_its_source_points_to() -> No
     unknown = plan_create(terms((field,), *both), record(LEAD, {"AccountId": account}), RIGHT)
     assert written(unknown) == {}
     assert verdict(unknown, "company").rule is Rule.CANNOT_CARRY
+
+
+# --- a field that belongs to another field of its record
+
+
+def _needy(left: Value, address: Value, *, creates: bool = False) -> RecordPlan:
+    """An opt-out on the left for a right record whose opt-out belongs to its address."""
+    fields = (
+        FieldPair("email", "Email", "email", owner=Owner.RIGHT),
+        FieldPair("opt_out", "OptOut", "optout", owner=Owner.RIGHT, rule=SyncRule.MOST_RESTRICTIVE),
+    )
+    names = IdentityFields(email="Email")
+    pair = ObjectPair(
+        "people",
+        "person",
+        ("Lead",),
+        "contacts",
+        fields,
+        {"Lead": names},
+        IdentityFields(email="email"),
+        key_left="K",
+        keys_right={"Lead": "k"},
+        create_right=True,
+    )
+    schemas = {
+        "Lead": ObjectSpec(
+            "salesforce",
+            "Lead",
+            {"Email": FieldSpec("Email", FieldType.EMAIL), "OptOut": FieldSpec("OptOut", FieldType.CHECKBOX)},
+        ),
+        "contacts": ObjectSpec(
+            "hubspot",
+            "contacts",
+            {
+                "email": FieldSpec("email", FieldType.EMAIL),
+                "optout": FieldSpec("optout", FieldType.CHECKBOX, needs="email"),
+            },
+        ),
+    }
+    at = datetime(2026, 11, 2, tzinfo=UTC)
+    lead = Record(Ref("salesforce", "Lead", "1"), {"Email": address, "OptOut": left}, at, at)
+    terms = Terms(pair, schemas)
+    if creates:
+        return plan_create(terms, lead, Side.RIGHT)
+    contact = Record(Ref("hubspot", "contacts", "2"), {"email": BLANK, "optout": False}, at, at)
+    return plan_linked(terms, Link(1, "people", lead.ref, contact.ref, 100.0), lead, contact)
+
+
+@pytest.mark.parametrize("creates", [False, True])
+def test_an_opt_out_without_an_address_is_held_and_says_what_it_waits_for(creates: bool) -> None:
+    (verdict,) = [one for one in _needy(True, BLANK, creates=creates).verdicts if one.field == "opt_out"]
+    assert verdict.outcome is Outcome.HELD
+    assert verdict.write_right is MISSING
+    assert "email" in verdict.reason
+
+
+@pytest.mark.parametrize("creates", [False, True])
+def test_an_opt_out_goes_with_the_address_that_is_written_in_the_same_round(creates: bool) -> None:
+    (verdict,) = [one for one in _needy(True, "ada@x.com", creates=creates).verdicts if one.field == "opt_out"]
+    assert verdict.write_right is True

@@ -6,12 +6,20 @@ itself, against sandboxes in a process of their own (crashing.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from tests.stories.stage import Stage, stage
+from tests.conftest import TestServer
+from tests.stories.stage import TEXTS, Stage, stage
 
 from concord.engine.sync import CRASH_POINTS
 
@@ -24,8 +32,8 @@ class Work:
     are to show at the end. writes: how many calls that write each system is sent for it in all."""
 
     name: str
-    before: Callable[[Stage], None]
-    then: Callable[[Stage], None]
+    before: Callable[[Stage], object]
+    then: Callable[[Stage], object]
     lead: Expected
     contact: Expected
     writes: tuple[int, int]
@@ -76,7 +84,7 @@ WORKS = (
     Work(
         "a HubSpot contact is created for a lead without an address",
         nothing,
-        lambda play: play.lead(FirstName="Ada", Phone="1000") and None,
+        lambda play: play.lead(FirstName="Ada", Phone="1000"),
         {"FirstName": "Ada", "Email": None, "Phone": "1000"},
         {"firstname": "Ada", "lastname": "Lovelace", "phone": "1000"},
         (0, 1),
@@ -84,7 +92,7 @@ WORKS = (
     Work(
         "a lead is created",
         nothing,
-        lambda play: play.hs_contact(email="grace@navy.com", lastname="Hopper", phone="1000") and None,
+        lambda play: play.hs_contact(email="grace@navy.com", lastname="Hopper", phone="1000"),
         {"Email": "grace@navy.com", "LastName": "Hopper", "Company": "[not provided]", "Phone": "1000"},
         {"email": "grace@navy.com", "lastname": "Hopper", "phone": "1000"},
         (1, 1),  # Salesforce gives a new lead its status, which follows to HubSpot
@@ -92,7 +100,7 @@ WORKS = (
     Work(
         "a lead is created for a contact without an address",
         nothing,
-        lambda play: play.hs_contact(lastname="Hopper", phone="1000") and None,
+        lambda play: play.hs_contact(lastname="Hopper", phone="1000"),
         {"LastName": "Hopper", "Company": "[not provided]", "Phone": "1000"},
         {"lastname": "Hopper", "phone": "1000"},
         (1, 1),  # Salesforce gives a new lead its status, which follows to HubSpot
@@ -286,3 +294,92 @@ async def test_a_duplicate_takes_over_from_its_deleted_partner_whenever_the_kill
     await play.recovers()
     assert play.sf("Lead")[lead]["City"] == "London"
     assert len(play.hs()) == len(play.sf("Lead")) == 1
+
+
+# --- for real: a program that kills itself, and sandboxes in a process of their own
+
+
+@dataclass
+class Outside:
+    """Sandboxes behind sockets and a database; what a story can do to them and see of them from outside."""
+
+    what: dict[str, Any]
+    later: float = 0.0
+    people: list[str] = field(default_factory=list)
+
+    def control(self, system: str, method: str, path: str, **body: Any) -> Any:
+        answer = httpx.request(method, f"{self.what[system]['url']}/_control{path}", json=body or None)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def records(self, system: str, name: str) -> dict[str, dict[str, Any]]:
+        return {one["id"]: one["fields"] for one in self.control(system, "GET", f"/records/{name}")["records"]}
+
+    def create(self, system: str, name: str, **fields: Any) -> str:
+        return str(self.control(system, "POST", f"/records/{name}", fields=fields)["id"])
+
+    def edit(self, system: str, name: str, record_id: str, **fields: Any) -> None:
+        self.control(system, "PATCH", f"/records/{name}/{record_id}", fields=fields)
+
+    def seconds_pass(self) -> None:
+        for system in ("salesforce", "hubspot"):
+            self.control(system, "POST", "/clock", advance=3)
+        self.later += 3
+
+    def concord(self, crash_at: str | None = None) -> int:
+        """Run one until it has nothing to do, or is dead; its exit code."""
+        given = {**os.environ, "CONCORD_CRASH_AT": crash_at} if crash_at else dict(os.environ)
+        script = Path(__file__).with_name("crashing.py")
+        told = json.dumps({**self.what, "later": self.later})
+        done = subprocess.run(  # noqa: S603  # our own script
+            [sys.executable, str(script)], input=told, env=given, capture_output=True, text=True, check=False
+        )
+        assert done.returncode in (0, -signal.SIGKILL), done.stderr
+        return done.returncode
+
+    def texts(self) -> dict[str, list[dict[str, str]]]:
+        left = [{one: row.get(one) or "" for one in TEXTS} for row in self.records("salesforce", "Lead").values()]
+        right = [
+            {one: row.get(theirs, "") for one, theirs in TEXTS.items()}
+            for row in self.records("hubspot", "contacts").values()
+        ]
+        return {"salesforce": sorted(left, key=str), "hubspot": sorted(right, key=str)}
+
+
+@pytest.fixture(scope="module")
+def outside(postgres: TestServer) -> Iterator[Outside]:
+    name = postgres.create()
+    command = [sys.executable, "-m", "concord_sandbox", "--salesforce", "0", "--hubspot", "0", "--world", "empty"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sandbox:  # noqa: S603  # our own module
+        assert sandbox.stdout is not None
+        try:
+            made = Outside({**json.loads(sandbox.stdout.readline()), "database": postgres.conninfo_of(name)})
+            assert made.concord() == 0
+            yield made
+        finally:
+            sandbox.terminate()
+    postgres.drop(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", CRASH_POINTS)
+def test_a_program_that_is_killed_for_real_and_started_again_loses_nothing_and_makes_nobody_twice(
+    outside: Outside, point: str
+) -> None:
+    for lead in outside.records("salesforce", "Lead"):
+        outside.edit("salesforce", "Lead", lead, Title=f"edited before {point}")
+    for contact in outside.records("hubspot", "contacts"):
+        outside.edit("hubspot", "contacts", contact, city=f"edited before {point}")
+    outside.create("salesforce", "Lead", LastName=f"{point}left", Email=f"{point}@left-house.com", Company="A Ltd")
+    outside.create("salesforce", "Lead", LastName=f"{point}nameless", Company=f"{point} Ltd")
+    outside.create("hubspot", "contacts", lastname=f"{point}right", email=f"{point}@right-house.com", company="B Ltd")
+    outside.people += [f"{point}{one}" for one in ("left", "nameless", "right")]
+    outside.seconds_pass()
+    assert outside.concord(crash_at=point) == -signal.SIGKILL
+    outside.later += 130  # the dead one's lease is over
+    assert outside.concord() == 0
+    texts = outside.texts()
+    assert sorted(one["LastName"] for one in texts["salesforce"]) == sorted(outside.people), "nobody twice, all there"
+    assert texts["salesforce"] == texts["hubspot"]
+    old = [one for one in texts["hubspot"] if not one["LastName"].startswith(point)]
+    assert all((one["Title"], one["City"]) == (f"edited before {point}",) * 2 for one in old)

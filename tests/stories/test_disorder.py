@@ -72,7 +72,7 @@ async def ending(database: str, seed: int, webhooks: dict[str, Any], *, storm: b
     seen = []
     async with play.concord() as concord:
         await play.settle(concord)
-        play.hubspot.service.webhooks.disturb(webhooks)
+        play.portal.webhooks.disturb(webhooks)
         for day, happens in enumerate((people_come, people_edit, people_edit), start=1):
             play.clock.seconds = START.timestamp() + day * 86_400
             happens(play, draw)
@@ -111,12 +111,12 @@ async def test_webhooks_in_any_disorder_and_none_at_all_end_as_they_do_in_order(
 
 async def test_half_of_the_webhooks_are_really_lost_and_some_come_twice(database: str) -> None:
     play = stage(database)
-    play.hubspot.service.webhooks.disturb(DISTURBED)
+    play.portal.webhooks.disturb(DISTURBED)
     async with play.concord() as concord:
         await play.settle(concord)
         people_come(play, random.Random(1))
         await play.settle(concord)
-        counts = play.hubspot.service.webhooks.counts
+        counts = play.portal.webhooks.counts
         assert counts["dropped"] > 5
         assert counts["delivered"] > 5
 

@@ -167,12 +167,12 @@ async def test_an_outage_of_hours_loses_nothing_and_is_nobodys_dead_letter(play:
 async def test_tokens_that_ran_out_are_renewed_in_the_middle_of_the_work(play: Stage) -> None:
     async with play.concord() as concord:
         await play.settle(concord)
-        play.salesforce.service._tokens.expire()
+        play.org._tokens.expire()
         contact = play.hs_contact(email="ada@engines.com", lastname="King")
         await play.settle(concord)
         (lead,) = play.sf("Lead").values()
         assert lead["HubSpot_Contact_Id__c"] == contact
-        play.once("planned", play.salesforce.service._tokens.expire)
+        play.once("planned", play.org._tokens.expire)
         play.edit_hs(contact, jobtitle="Countess")
         await play.settle(concord)
         (lead,) = play.sf("Lead").values()
@@ -199,7 +199,7 @@ async def test_a_token_that_was_revoked_stops_nothing_but_itself_and_says_so(pla
 
 def shorter_titles(play: Stage) -> None:
     """Somebody shortens the field in Salesforce after Concord had read the schema."""
-    object.__setattr__(play.salesforce.service._api.org.table("Lead").kind.field("Title"), "length", 10)
+    play.shorten("Lead", "Title", 10)
 
 
 def fewer_statuses(play: Stage) -> None:
@@ -209,9 +209,7 @@ def fewer_statuses(play: Stage) -> None:
 
 def statuses(play: Stage) -> dict[str, int]:
     """The options of HubSpot's lead status, each with its place."""
-    options: dict[str, int] = (
-        play.hubspot.service.portal.require_table("contacts").definitions["hs_lead_status"].option_values
-    )
+    options: dict[str, int] = play.portal.portal.require_table("contacts").definitions["hs_lead_status"].option_values
     return options
 
 
@@ -315,7 +313,7 @@ async def test_a_validation_rule_on_a_whole_record_is_its_own_dead_letter_and_no
 async def test_a_salesforce_quota_that_is_used_up_waits_for_its_day_and_loses_nothing(play: Stage) -> None:
     async with play.concord() as concord:
         await play.settle(concord)
-        usage = play.salesforce.service._api.usage
+        usage = play.org._api.usage
         play.hs_contact(email="ada@engines.com", lastname="King")
         await play.hubspot.service.deliver()
         await play.learn(concord)
@@ -338,7 +336,7 @@ async def test_a_hubspot_day_that_is_used_up_goes_on_after_midnight(play: Stage)
         await play.settle(concord)
         play.lead(FirstName="Ada", Email="ada@engines.com")
         await play.learn(concord)
-        limits = play.hubspot.service.limits
+        limits = play.portal.limits
         limits.daily = limits.used_today
         before = concord.scope.right.calls()
         for _ in range(10):

@@ -228,8 +228,7 @@ async def test_a_field_that_salesforce_cuts_at_its_own_length_without_a_word_cau
         contact = play.hs_contact(email="ada@engines.com", lastname="King")
         await play.settle(concord)
         (lead,) = play.sf("Lead")
-        kind = play.salesforce.service._api.org.table("Lead").kind
-        object.__setattr__(kind.field("Title"), "length", 12)
+        play.shorten("Lead", "Title", 12)
         before = writes(play)
         play.edit_hs(contact, jobtitle="Countess of Lovelace")
         await play.settle(concord)

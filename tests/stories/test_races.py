@@ -205,7 +205,7 @@ async def test_an_edit_in_hubspot_between_our_write_and_our_record_is_carried_ov
         couple.in_hubspot(jobtitle="Mathematician")
 
     play.once("written", edit)
-    play.hubspot.service.webhooks.disturb({"drop": 1.0 if told_by == "sweeps" else 0.0})
+    play.portal.webhooks.disturb({"drop": 1.0 if told_by == "sweeps" else 0.0})
     await play.learn(couple.concord)
     await play.work(couple.concord)
     await play.settle(couple.concord, sweeps=told_by == "sweeps")
@@ -268,7 +268,7 @@ async def test_the_new_lead_is_edited_before_anything_of_it_is_recorded(couple: 
 async def test_a_person_makes_the_same_contact_by_hand_while_we_are_making_it(couple: Couple, moment: str) -> None:
     play = couple.play
     lead = play.lead(LastName="Hopper", Email="grace@navy.com", Title="Admiral")
-    play.once(moment, lambda: play.hs_contact(email="grace@navy.com", lastname="Hopper", city="Arlington") and None)
+    play.once(moment, lambda: play.hs_contact(email="grace@navy.com", lastname="Hopper", city="Arlington"))
     await couple.settle()
     await play.settle(couple.concord)
     (made,) = [one for one in play.hs().values() if one["email"] == "grace@navy.com"]

@@ -6,7 +6,7 @@ The preview, the dry run, `why`, the ledger and the console print these same obj
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -79,6 +79,18 @@ class Verdict:
 
     def write(self, side: Side) -> Value:
         return self.write_left if side is Side.LEFT else self.write_right
+
+    def held(self, reason: str) -> Verdict:
+        """The same field, not written because the record as a whole does not allow it."""
+        return replace(
+            self,
+            outcome=Outcome.HELD,
+            rule=Rule.CANNOT_WRITE,
+            reason=reason,
+            winner=None,
+            write_left=MISSING,
+            write_right=MISSING,
+        )
 
 
 @dataclass(frozen=True)

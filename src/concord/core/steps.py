@@ -37,6 +37,8 @@ def plan_linked(terms: Terms, link: Link, left: Record, right: Record) -> Record
     verdicts = tuple(
         decide(_question(terms, pair, link, left, right)) for pair in terms.pair.fields_of(left.ref.object)
     )
+    for side, record in ((Side.LEFT, left), (Side.RIGHT, right)):
+        verdicts = _with_needs(terms, left.ref.object, verdicts, side, record)
     steps: list[Step] = []
     for side, record in ((Side.LEFT, left), (Side.RIGHT, right)):
         writes = tuple(_writes(terms.pair, left.ref.object, verdicts, side, record))
@@ -77,6 +79,33 @@ def _question(terms: Terms, pair: FieldPair, link: Link, left: Record, right: Re
     )
 
 
+def _with_needs(
+    terms: Terms, left_object: str, verdicts: tuple[Verdict, ...], side: Side, record: Record | None
+) -> tuple[Verdict, ...]:
+    """The same verdicts, where a write that needs another field of the record is held while that one is blank.
+
+    record: None for one that is to be made.
+    """
+    pairs = terms.pair.fields_of(left_object)
+    written = {one.api_name(side): verdict.write(side) for one, verdict in zip(pairs, verdicts, strict=True)}
+
+    def lacks(name: str) -> bool:
+        after = written.get(name, MISSING)
+        if after is MISSING:
+            after = record.value(name) if record is not None else BLANK
+        return after is BLANK
+
+    checked = []
+    for one, verdict in zip(pairs, verdicts, strict=True):
+        needs = terms.specs(one, left_object).of(side).needs
+        if needs and verdict.write(side) is not MISSING and lacks(needs):
+            reason = f"{one.api_name(side)} belongs to {needs}, which is blank; it follows as soon as that is filled"
+            checked.append(verdict.held(reason))
+        else:
+            checked.append(verdict)
+    return tuple(checked)
+
+
 def _writes(
     pair: ObjectPair, left_object: str, verdicts: tuple[Verdict, ...], side: Side, record: Record
 ) -> list[FieldWrite]:
@@ -97,6 +126,7 @@ def plan_create(terms: Terms, source: Record, side: Side) -> RecordPlan:
         return _waits(pair, source, side, reason)
     target_object = pair.right_object if side is Side.RIGHT else left_object
     verdicts = tuple(_created(terms, one, left_object, source, side) for one in pair.fields_of(left_object))
+    verdicts = _with_needs(terms, left_object, verdicts, side, None)
     writes = tuple(
         FieldWrite(one.name, one.api_name(side), MISSING, verdict.write(side))
         for one, verdict in zip(pair.fields_of(left_object), verdicts, strict=True)

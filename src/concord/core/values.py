@@ -91,7 +91,8 @@ class FieldSpec:
 
     length: longest text in characters. scale: digits after the point. options: for picklists.
     restricted: values outside `options` are refused. references: object names that a reference may point to.
-    tracked: the system keeps a time for each change of this field.
+    tracked: the system keeps a time for each change of this field. needs: another field of the record that must not be
+    blank for this one to be written ("": none), as an opt-out that belongs to the record's e-mail address.
     """
 
     name: str
@@ -107,6 +108,7 @@ class FieldSpec:
     unique: bool = False
     references: tuple[str, ...] = ()
     tracked: bool = False
+    needs: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from dataclasses import replace
 from concord.core.identity import address_key
 from concord.core.mapping import ObjectPair
 from concord.core.model import Side
-from concord.core.plan import CreateStep, Outcome, RecordPlan, Rule, Step, UpdateStep, Verdict, WaitStep
-from concord.core.values import MISSING, Ref, plain
+from concord.core.plan import CreateStep, RecordPlan, Step, UpdateStep, WaitStep
+from concord.core.values import Ref, plain
 from concord.engine.scope import Scope
 
 
@@ -68,17 +68,5 @@ def _held(plan: RecordPlan, name: str, holder: Ref) -> RecordPlan:
             steps += [replace(step, writes=rest)] if rest else []
         else:
             steps.append(step)
-    verdicts = tuple(_with_reason(one, reason) if one.field == field else one for one in plan.verdicts)
+    verdicts = tuple(one.held(reason) if one.field == field else one for one in plan.verdicts)
     return replace(plan, steps=tuple(steps), verdicts=verdicts)
-
-
-def _with_reason(verdict: Verdict, reason: str) -> Verdict:
-    return replace(
-        verdict,
-        outcome=Outcome.HELD,
-        rule=Rule.CANNOT_WRITE,
-        reason=reason,
-        winner=None,
-        write_left=MISSING,
-        write_right=MISSING,
-    )

@@ -104,6 +104,8 @@ def field_spec(object_name: str, row: Mapping[str, Any]) -> FieldSpec:
         updatable=writable,
         # An address belongs to one contact, additional ones included (section 5).
         unique=bool(row.get("hasUniqueValue")) or (object_name, name) == ("contacts", EMAIL),
+        # An opt-out belongs to the address, not to the contact (section 13).
+        needs=EMAIL if (object_name, name) == ("contacts", OPT_OUT) else "",
         references=references,
         tracked=True,  # every property has a history (section 7)
     )
