@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.core.fields import question, spec, specs, stamp
 
-from concord.core.mapping import BlankPolicy, Owner, Specs, SyncRule
+from concord.core.mapping import BlankPolicy, FieldPair, Owner, Specs, SyncRule
 from concord.core.merge import Question, Reading, decide
 from concord.core.model import Base, Origin, Overwritten, Side, Stamp
 from concord.core.plan import Outcome, Rule, Verdict
-from concord.core.values import BLANK, MISSING, FieldType, Option, Value
+from concord.core.values import BLANK, MISSING, FieldSpec, FieldType, Option, Value
 
 LEFT, RIGHT = Side.LEFT, Side.RIGHT
 STAGES = ("lead", "mql", "sql", "customer")
@@ -427,3 +428,20 @@ def test_a_covered_edit_goes_by_the_sync_rule_too() -> None:
     stages = (Reading("mql", stamp(0)), Reading("mql", ours(900), under("sql", 600)))
     forward_only = decide(covered(*stages, Base("mql", "mql"), rule=SyncRule.FORWARD_ONLY, stages=STAGES))
     assert (forward_only.rule, writes(forward_only)) == (Rule.FORWARD_ONLY, ("sql", "sql"))
+
+
+def test_an_opt_out_that_a_system_shows_late_is_not_taken_for_an_opt_in() -> None:
+    """We wrote the opt-out; the owner's side still shows the word of before, and its history has nothing newer."""
+    pair = FieldPair("opt_out", "L", "R", owner=Owner.RIGHT, rule=SyncRule.MOST_RESTRICTIVE)
+    specs = Specs(FieldSpec("L", FieldType.CHECKBOX), FieldSpec("R", FieldType.CHECKBOX))
+    then = datetime(2026, 11, 2, tzinfo=UTC)
+    base = Base(True, True, right_seen=then)
+
+    def shown(at: datetime) -> Verdict:
+        right = Reading(False, Stamp(at, True, "property history"))
+        return decide(Question(pair, specs, Reading(True), right, base))
+
+    late = shown(then)
+    assert (late.write_left, late.write_right) == (MISSING, True)
+    meant = shown(then + timedelta(seconds=1))
+    assert (meant.write_left, meant.write_right) == (False, MISSING), "a newer word of the owner's opts in"

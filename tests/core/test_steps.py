@@ -107,6 +107,45 @@ def test_an_edit_that_the_last_recorded_reading_knew_was_not_covered() -> None:
     assert verdict(plan, "phone").outcome is Outcome.AGREED
 
 
+# --- a field that belongs to another one of its record
+
+MAIL = FieldPair("mail", "Email", "email")
+#: HubSpot keeps an opt-out for the address: without one there is nothing that could be opted out.
+OF_ADDRESS = terms(
+    (MAIL, NO_MAIL),
+    (spec(FieldType.EMAIL, "Email"), LEFT_SPECS[3]),
+    (spec(FieldType.EMAIL, "email"), replace(RIGHT_SPECS[3], needs="email")),
+)
+
+
+def withdrawn(address: Value) -> Record:
+    return record(LEAD, {"Email": address, "NoMail": True})
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "waits"),
+    [(BLANK, BLANK, True), ("a@x.com", BLANK, False), ("a@x.com", "a@x.com", False), (BLANK, MISSING, False)],
+)
+def test_a_write_waits_while_the_field_that_it_belongs_to_is_and_stays_blank(
+    here: Value, there: Value, waits: bool
+) -> None:
+    right = record(CONTACT, {"email": there, "optout": False})
+    plan = plan_linked(OF_ADDRESS, link(), withdrawn(here), right)
+    found = verdict(plan, "no_mail")
+    if waits:
+        assert (found.outcome, found.rule, found.winner, plan.steps) == (Outcome.HELD, Rule.CANNOT_WRITE, None, ())
+        assert "optout belongs to email, which is blank" in found.reason
+    else:
+        assert (found.outcome, found.write_right) == (Outcome.CARRIED, True)
+
+
+def test_a_new_record_without_the_field_that_another_belongs_to_is_made_without_both() -> None:
+    assert written(plan_create(OF_ADDRESS, withdrawn("a@x.com"), RIGHT)) == {"email": "a@x.com", "optout": True}
+    plan = plan_create(OF_ADDRESS, withdrawn(BLANK), RIGHT)
+    assert written(plan) == {}
+    assert verdict(plan, "no_mail").outcome is Outcome.HELD
+
+
 # --- creates
 
 

@@ -105,7 +105,7 @@ async def played(database: str, script: Sequence[Act]) -> None:
 
 
 @given(st.lists(acts, min_size=4, max_size=14))
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_once_any_edits_and_any_crashes_end_with_equal_sides_and_everybody_once(
     database: str, script: list[Act]
 ) -> None:

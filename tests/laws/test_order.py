@@ -163,7 +163,7 @@ EVERYBODY: list[Edit] = [
 
 
 @given(edits, edits, tellings, tellings)
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_order_any_order_and_repetition_of_notices_gives_the_same_end(
     database: str, before: list[Edit], after: list[Edit], one: Telling, other: Telling
 ) -> None:

@@ -23,8 +23,8 @@ def withdrawn(value: Value) -> bool:
 def settle(pair: FieldPair, left: Value, right: Value, changed: Collection[Side], *, agreed_before: bool) -> Ruling:
     """For two sides of which exactly one says "do not contact": whether that word goes over (`goes`), or is taken back.
 
-    agreed_before: there is a base, so a change on the owner's side alone was made after the withdrawal was known on
-    both sides, and is therefore newer (SPEC 7.2: with a newer time).
+    agreed_before: the two had agreed on the withdrawal, and what the free side shows was said after that, so it is
+    newer (SPEC 7.2: with a newer time).
     """
     free, value = (Side.LEFT, left) if withdrawn(right) else (Side.RIGHT, right)
     # A blank is no word of the person: only an explicit "may be contacted" on the owner's side opts in again.

@@ -153,10 +153,23 @@ def _restrict(question: Question, changed: frozenset[Side]) -> Verdict:
         # A blank beside False, or a value that is no yes or no: there is nothing to withdraw.
         return _verdict(question, Outcome.UNCHANGED, Rule.MOST_RESTRICTIVE, "neither side withdrew consent")
     closed = Side.LEFT if consent.withdrawn(left) else Side.RIGHT
-    ruling = consent.settle(question.pair, left, right, changed, agreed_before=question.base is not None)
+    since = _said_since(question, closed.other)
+    ruling = consent.settle(question.pair, left, right, changed, agreed_before=since)
     winner = closed if ruling.goes else closed.other
     outcome = Outcome.CARRIED if winner in changed else Outcome.PUT_BACK
     return _stands(question, winner, outcome, ruling.rule, ruling.reason)
+
+
+def _said_since(question: Question, side: Side) -> bool:
+    """Whether what a side shows was said after the two had agreed.
+
+    Where its history is kept, by a newer entry: a system that shows our own opt-out a moment late shows an old word
+    until then, and that is nobody's opt-in (SPEC 7.2).
+    """
+    if question.base is None:
+        return False
+    seen, stamp = question.base.seen(side), question.reading(side).stamp
+    return seen is None or (stamp is not None and stamp.at > seen)
 
 
 def _conflict(question: Question) -> Verdict:

@@ -118,9 +118,12 @@ async def _lost(scope: Scope, link: Link, side: Side, batch: Batch) -> list[tupl
 
 
 async def merge_couples(
-    scope: Scope, links: Sequence[Link], records: Mapping[Ref, Record], partners: Mapping[Ref, Ref]
+    scope: Scope, links: Sequence[Link], records: dict[Ref, Record], partners: Mapping[Ref, Ref]
 ) -> list[RecordPlan]:
-    """The merge of each couple; decided again with Salesforce's field history where a better time could matter."""
+    """The merge of each couple; decided again with Salesforce's field history where a better time could matter.
+
+    A record that is read again for that takes its place in `records`: it is what the decision was made on.
+    """
     pairs = {pair.name: pair for pair in scope.pairs}
 
     def merged(link: Link, left: Record) -> RecordPlan:
@@ -128,6 +131,7 @@ async def merge_couples(
 
     plans = [merged(link, records[link.left]) for link in links]
     better = await _field_histories(scope, pairs, plans)
+    records |= better
     decided = [
         merged(link, better[link.left]) if link.left in better else plan
         for link, plan in zip(links, plans, strict=True)

@@ -35,6 +35,9 @@ from concord.errors import Category
 #: Outcomes that change nothing and repeat at every look: not worth a line in the ledger.
 _SILENT = frozenset({Outcome.UNCHANGED, Outcome.AGREED, Outcome.OFF})
 
+#: A system that shows a write late is not asked in a tight circle.
+_AGAIN = timedelta(milliseconds=500)
+
 _UNANSWERED = Failure(
     Category.CONFLICT, "its match moved while it was looked at; it is looked at again", transient=True, moved=True
 )
@@ -129,7 +132,7 @@ def _done(
         return _failed(scope, base, failure, answers, now)
     # A write that was not seen afterwards may have covered an edit: its own notice is not taken in, so look again here.
     if settled.look_again or any(record is None for record in result.shown.values()):
-        return replace(base, retry_at=now)
+        return replace(base, retry_at=now + _AGAIN)
     return base
 
 
