@@ -1,7 +1,9 @@
 """`concord demo`: the main job on two sandboxes that had drifted apart, from the first look to live sync both ways.
 
-Starts everything it needs and leaves nothing behind. What it claims at the end it has read from the sandboxes' own
-state and journals (verify.py), not from Concord.
+Starts everything it needs and leaves nothing behind. Agreement, duplicates, wrong links, lost edits and latency it reads
+from the sandboxes' own state and journals (verify.py). From Concord it takes which records are linked, why a field is
+held (which excuses a difference only where the records confirm it), and the counts of its own decisions: reviews,
+duplicates found, conflicts and first links by rule, records in error.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from concord.cli.trial import Trial, trial
 from concord.config.words import in_vendors_words
 from concord.core.model import Side
 from concord.core.plan import Outcome
-from concord.core.values import Ref
+from concord.core.values import Nothing, Ref, Value, plain
 from concord.engine.reconcile import bring_together, preview, survey
 from concord.engine.sweep import sweep
 from concord.engine.sync import run_batch
@@ -43,6 +45,7 @@ class Summary:
     """The figures of the end; its field names are the keys of --json (docs/demo.md)."""
 
     seed: int
+    pairs: int = 0
     linked: int = 0
     review: int = 0
     duplicates_found: int = 0
@@ -61,14 +64,20 @@ class Summary:
     agreement_percent_by_field: dict[str, float] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
     unexplained: list[str] = field(default_factory=list)
+    lost_edits: list[str] = field(default_factory=list)
+    held_edits: int = 0
+    lost_people: list[str] = field(default_factory=list)
     errors: int = 0
     errors_by_cause: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
     def good(self) -> bool:
-        """Full agreement, nobody twice, nobody linked wrongly, nothing left in error."""
-        return not (self.unexplained or self.duplicates_created or self.wrong_links or self.errors)
+        """Full agreement, no edit and no newcomer lost, nobody twice, nobody linked wrongly, nothing left in error; and
+        somebody was linked, where the world has anybody to link."""
+        lost = self.unexplained or self.lost_edits or self.lost_people
+        wrong = self.duplicates_created or self.wrong_links or self.errors
+        return not (lost or wrong) and (self.linked > 0 or self.pairs == 0)
 
 
 def demo(
@@ -82,7 +91,7 @@ def demo(
 
     Starts a Salesforce and a HubSpot sandbox, a database and Concord on this machine; shows who is in both and what
     would be written before it writes; then syncs while people edit both sides, conflicts among them. Exit code 1 when
-    the two do not agree in the end, or anybody was created twice or linked wrongly.
+    the two do not agree in the end, an edit was lost, or anybody was lost, created twice or linked wrongly.
     """
     look = Look.standard(json=json)
     summary = asyncio.run(_play(look, world, seed, edits, seconds))
@@ -196,8 +205,12 @@ async def _judge(
     stuck = await concord.store.failing()
     summary.errors = len(stuck)
     summary.errors_by_cause = dict(Counter(f"{one.failure.category}: {one.failure.message}" for one in stuck))
-    await _agreement(summary, concord, links, before, after)
+    held = await _agreement(summary, concord, links, before, after)
     journals = {"salesforce": await sandboxes.salesforce.journal(), "hubspot": await sandboxes.hubspot.journal()}
+    people = next(pair for pair in concord.settings.objects if pair.name == "people")
+    fate = verify.fate(people, made.edits, after, held, verify.arrivals(made.edits, journals))
+    summary.lost_edits, summary.held_edits = fate.lost, fate.held
+    summary.lost_people = verify.lost_people(made.edits, after)
     times = verify.latencies(made.edits, journals)
     summary.latency_ms = {
         name: None if (value := verify.percentile(times, share)) is None else round(value)
@@ -222,6 +235,7 @@ def _people(
     met = [one for one in couples if one[1] in old and one[2] in old and not (one[1] in own or one[2] in own)]
     summary.linked = len(met)
     known = verify.Truth.of(truth)
+    summary.pairs = len(truth.get("pairs", ()))
     if truth:
         summary.wrong_links = len(verify.wrong_links(known, met))
     created = []
@@ -246,7 +260,8 @@ async def _agreement(
     links: Mapping[str, Sequence[tuple[Ref, Ref]]],
     before: Mapping[str, Mapping[str, Any]],
     after: Mapping[str, Mapping[str, Any]],
-) -> None:
+) -> set[tuple[str, str, str]]:
+    """Fill in what agrees and what does not; return (field, Salesforce id, HubSpot id) of the confirmed holds."""
     companies = {left.id: right.id for left, right in links["companies"]}
     agreement, at_first = verify.Agreement(), verify.Agreement()
     for pair in concord.settings.objects:
@@ -255,13 +270,15 @@ async def _agreement(
         old = [one for one in couples if one[1] in before[one[0]] and one[2] in before[pair.right_object]]
         verify.compare(pair, old, before, before, companies, at_first)
     held: Counter[str] = Counter()
+    confirmed: set[tuple[str, str, str]] = set()
     for name, ids in sorted(agreement.differ.items()):
         for left, right in ids:
-            reason = await _held(concord, name, left, right, links)
+            reason = await _held(concord, name, left, right, links, after, companies)
             if reason is None:
                 summary.unexplained.append(f"{name} of {left} / {right}")
             else:
                 held[f"{name}: {reason}"] += 1
+                confirmed.add((name, left, right))
     summary.held = dict(held)
     for name in agreement.names():
         blocked = sum(count for label, count in held.items() if label.startswith(f"{name}:"))
@@ -275,20 +292,38 @@ async def _agreement(
     summary.fields_brought_into_agreement = sum(
         1 for name, ids in at_first.differ.items() for one in ids if (name, one) not in still
     )
+    return confirmed
 
 
 async def _held(
-    concord: Concord, name: str, left: str, right: str, links: Mapping[str, Sequence[tuple[Ref, Ref]]]
+    concord: Concord,
+    name: str,
+    left: str,
+    right: str,
+    links: Mapping[str, Sequence[tuple[Ref, Ref]]],
+    states: verify.States,
+    companies: Mapping[str, str],
 ) -> str | None:
-    """Why a field of two linked records is held, where the newest line of the ledger about it says so."""
-    for couples in links.values():
-        for a, b in couples:
-            if (a.id, b.id) == (left, right):
-                for entry in await concord.store.ledger_of(a):
-                    if entry.verdict is not None and entry.verdict.field == name:
-                        held = entry.verdict.outcome in (Outcome.HELD, Outcome.ASKED)
-                        return in_vendors_words(entry.verdict.reason) if held else None
+    """Why a field of two linked records is held, where the newest line of the ledger about it says so and the records
+    confirm it."""
+    for pair in concord.settings.objects:
+        for a, b in links[pair.name]:
+            if (a.id, b.id) != (left, right):
+                continue
+            entries = await concord.store.ledger_of(a)
+            verdict = next((one.verdict for one in entries if one.verdict and one.verdict.field == name), None)
+            shown = states[a.object].get(left), states[pair.right_object].get(right)
+            if verdict is None or verdict.outcome not in (Outcome.HELD, Outcome.ASKED) or None in shown:
+                return None
+            hold = verify.Hold(in_vendors_words(verdict.reason), _text(verdict.left), _text(verdict.right))
+            field_pair = next(one for one in pair.fields_of(a.object) if one.name == name)
+            good = verify.confirms(field_pair, hold, shown[0] or {}, shown[1] or {}, states, companies)
+            return hold.reason if good else None
     return None
+
+
+def _text(value: Value) -> str:
+    return "" if isinstance(value, Nothing) else plain(value)
 
 
 def _show(look: Look, summary: Summary) -> None:
@@ -306,6 +341,8 @@ def _show(look: Look, summary: Summary) -> None:
         ("edits by people while it ran", summary.edits),
         ("remote calls for each change", summary.calls_per_change),
         ("edit to edit, p50 / p99", f"{_ms(summary.latency_ms['p50'])} / {_ms(summary.latency_ms['p99'])}"),
+        ("edits lost / held", f"{len(summary.lost_edits)} / {summary.held_edits}"),
+        ("new people lost", len(summary.lost_people)),
         ("records left in error", summary.errors),
         ("agreement of all fields", f"{summary.agreement_percent:.2f} %"),
     ]
@@ -322,9 +359,12 @@ def _show(look: Look, summary: Summary) -> None:
             look.table((title, ">"), Counter(counts).most_common())
     for one in summary.unexplained:
         look.line(f"does not agree: {one}")
-    verdict = (
-        "The two agree." if summary.good else "The two do NOT agree, or somebody was created twice or linked wrongly."
-    )
+    for one in summary.lost_edits:
+        look.line(f"an edit was lost: {one}")
+    for one in summary.lost_people:
+        look.line(f"a new person is not once on each side: {one}")
+    bad = "The two do NOT agree, an edit or a person was lost, or somebody was created twice or linked wrongly."
+    verdict = "The two agree." if summary.good else bad
     look.line(f"\n{verdict} {summary.seconds:g} seconds in all.")
 
 

@@ -23,20 +23,26 @@ _TEXTS: Sequence[tuple[str, Mapping[str, str], str]] = (
     ("street", {"Lead": "Street", "Contact": "MailingStreet"}, "address"),
     ("first_name", {"Lead": "FirstName", "Contact": "FirstName"}, "firstname"),
 )
+#: The field of an edit that made a person; its marker is the person's address.
+NEW_PERSON = "new person"
 _STATUS = ("Open - Not Contacted", "Working - Contacted", "Closed - Not Converted")
 _STAGES = ("marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer")
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One edit as it was made. at: the machine's time. marker: the text that tells its arrival on the other side; ""
-    where the value is not its own (an option, a tick)."""
+    """One edit as it was made. at: the machine's time, in seconds. field: the mapping's name of it, or `NEW_PERSON`.
+    marker: the text that tells its arrival on the other side; "" where the value is not its own (an option, a tick).
+    object, salesforce, hubspot: whose it is, Salesforce's object and the ids of both sides; "" where not known."""
 
     at: float
     side: str
     field: str
     marker: str
     conflict: bool
+    object: str = ""
+    salesforce: str = ""
+    hubspot: str = ""
 
 
 @dataclass
@@ -103,7 +109,7 @@ class Editors:
         name, salesforce, hubspot = self._random.choice(_TEXTS)
         value = self._value(name)
         await self._write(person, side, name, salesforce[person.object], hubspot, value)
-        self._note(side, name, value)
+        self._note(person, side, name, value)
 
     async def _conflict(self, person: Person) -> None:
         """Two people edit one field of one person at almost the same time, to different values."""
@@ -117,22 +123,22 @@ class Editors:
             )
         )
         for side, value in zip(sides, values, strict=True):
-            self._note(side, name, value, conflict=True)
+            self._note(person, side, name, value, conflict=True)
 
     async def _choice(self, person: Person) -> None:
         if person.object == "Lead" and self._random.random() < 0.5:
             fields = {"Status": self._random.choice(_STATUS)}
             await self._trial.salesforce.call("PATCH", f"records/Lead/{person.salesforce}", {"fields": fields})
-            self._note("salesforce", "lead_status", "")
+            self._note(person, "salesforce", "lead_status", "")
         else:
             fields = {"lifecyclestage": self._random.choice(_STAGES)}
             await self._trial.hubspot.call("PATCH", f"records/contacts/{person.hubspot}", {"fields": fields})
-            self._note("hubspot", "lifecycle_stage", "")
+            self._note(person, "hubspot", "lifecycle_stage", "")
 
     async def _opt_out(self, person: Person) -> None:
         fields = {"HasOptedOutOfEmail": True}
         await self._trial.salesforce.call("PATCH", f"records/{person.object}/{person.salesforce}", {"fields": fields})
-        self._note("salesforce", "email_opt_out", "")
+        self._note(person, "salesforce", "email_opt_out", "")
 
     async def _newcomer(self) -> None:
         self._number += 1
@@ -142,12 +148,12 @@ class Editors:
             fields = {"FirstName": first, "LastName": last, "Email": address, "Company": f"Fairweather {self._number}"}
             answer = await self._trial.salesforce.call("POST", "records/Lead", {"fields": fields})
             self.made.people["salesforce"].append(str(answer["id"]))
-            self._note("salesforce", "new person", address)
+            self._note(Person("Lead", str(answer["id"]), ""), "salesforce", NEW_PERSON, address)
         else:
             fields = {"firstname": first, "lastname": last, "email": address}
             answer = await self._trial.hubspot.call("POST", "records/contacts", {"fields": fields})
             self.made.people["hubspot"].append(str(answer["id"]))
-            self._note("hubspot", "new person", address)
+            self._note(Person("", "", str(answer["id"])), "hubspot", NEW_PERSON, address)
 
     async def _write(self, person: Person, side: str, name: str, salesforce: str, hubspot: str, value: str) -> None:
         if side == "salesforce":
@@ -156,5 +162,6 @@ class Editors:
         else:
             await self._trial.hubspot.call("PATCH", f"records/contacts/{person.hubspot}", {"fields": {hubspot: value}})
 
-    def _note(self, side: str, name: str, marker: str, *, conflict: bool = False) -> None:
-        self.made.edits.append(Edit(time.time(), side, name, marker, conflict))
+    def _note(self, person: Person, side: str, name: str, marker: str, *, conflict: bool = False) -> None:
+        edit = Edit(time.time(), side, name, marker, conflict, person.object, person.salesforce, person.hubspot)
+        self.made.edits.append(edit)

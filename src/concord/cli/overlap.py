@@ -39,7 +39,8 @@ def overlap(census: Census) -> dict[str, dict[str, int]]:
             "matched": len(matching.links),
             "a person decides": _on(asked, census, side),
             "duplicates in their system": _on(duplicates, census, side),
-            "only in this system": _on(matching.new, census, side),
+            "only in this system": _on(census.unmatched, census, side),
+            "their partner was deleted": _on(census.closed, census, side),
         }
         for side, total in (("left", census.left_count), ("right", census.right_count))
     }

@@ -32,6 +32,8 @@ def serve(
     it Concord does not know who is who. What is under way when it is stopped is finished; what is waiting stays in the
     database.
     """
+    if log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise ConfigError(f"--log-level is {log_level!r}; it is one of debug, info, warning, error")
     log.start(log_level)
     asyncio.run(_serve(Look.standard(), load(Path(config)), secrets(os.environ)))
 

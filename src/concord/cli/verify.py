@@ -1,6 +1,8 @@
 """What became of it, seen with the sandboxes' own eyes: their states, their journals of calls, and the world's truth.
 
-Compares by rules of its own and never asks Concord what is equal, so that a fault in Concord's comparison shows.
+Compares by rules of its own and never asks Concord what is equal, so that a fault in Concord's comparison shows. What
+its callers hand it from Concord is two things: which records are linked, and why a field is held. A hold excuses a
+difference only where the records themselves confirm it (`confirms`). May not read Concord's database or call it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from concord.cli.edits import Edit
+from concord.cli.edits import NEW_PERSON, Edit
 from concord.core.mapping import FieldPair, ObjectPair
 
 Fields = Mapping[str, Any]
@@ -255,32 +257,226 @@ def duplicates(truth: Truth, created: Sequence[Created], before: States, after: 
     return plain, hidden
 
 
-# --- latency, by the journals
+# --- holds: what Concord says of a difference, and whether the records bear it out
 
 
-def latencies(edits: Sequence[Edit], journals: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[float]:
-    """Milliseconds from each edit to the call that wrote its value on the other side. Edits whose value lost, or was
-    overtaken by a later one, never arrive and do not count."""
-    arrivals: dict[str, list[tuple[float, str]]] = {
-        system: [(float(call["at"]), _unescaped(call["request"])) for call in calls if call["method"] in _WRITES]
-        for system, calls in journals.items()
-    }
-    found = []
+@dataclass(frozen=True)
+class Hold:
+    """A difference that Concord says it holds: its reason, and the values it showed then, as plain texts."""
+
+    reason: str
+    left: Any
+    right: Any
+
+
+def confirms(
+    pair: FieldPair, hold: Hold, left: Fields, right: Fields, states: States, linked: Mapping[str, str]
+) -> bool:
+    """Whether the records themselves show why the field cannot agree, and still show what the reason was given for.
+
+    linked: HubSpot company by Salesforce account. Only the reasons known here confirm anything: a text that is too
+    long, an address that is taken, an opt-out without an address, a reference to a company that is not linked, and a
+    stage that has no place in the order."""
+    a, b = left.get(pair.left), right.get(pair.right)
+    if not (_unchanged(a, hold.left) and _unchanged(b, hold.right)):
+        return False
+    if told := re.search(r"the text has (\d+) characters and (\w+) holds (\d+)", hold.reason):
+        return _too_long(pair, int(told[1]), told[2], int(told[3]), (a, b), states)
+    if pair.name == "email":
+        return _taken(_plain(a).lower(), right, states["contacts"])
+    if pair.name == "email_opt_out":
+        return _plain(a) == "true" and _plain(b) != "true" and not _plain(right.get("email"))
+    if pair.left == "AccountId":
+        return bool(_plain(a) and a not in linked) or bool(_plain(b) and _plain(b) not in linked.values())
+    if pair.stages:
+        return any(_plain(one) and not _placed(pair, _plain(one)) for one in (a, b))
+    return False
+
+
+def _unchanged(now: Any, then: Any) -> bool:
+    one, other = _plain(now), _plain(then)
+    if one == other or {one, other} == {"", "false"}:
+        return True
+    moment = _moment(one)
+    return moment is not None and moment == _moment(other)
+
+
+def _too_long(pair: FieldPair, count: int, name: str, limit: int, values: tuple[Any, Any], states: States) -> bool:
+    """The limit is Concord's word (the sandbox's control API tells none): believed where the text is as long as told
+    and no record shows a longer text in that field."""
+    if name not in (pair.left, pair.right):
+        return False
+    text = str(values[1 if name == pair.left else 0] or "")
+    objects = ("Lead", "Contact", "Account") if name == pair.left else ("contacts", "companies")
+    longest = max(
+        (len(str(one.get(name) or "")) for kind in objects for one in states.get(kind, {}).values()), default=0
+    )
+    return limit < count and count in (len(text), len(text.strip())) and longest <= limit
+
+
+def _taken(address: str, own: Fields, contacts: Mapping[str, Fields]) -> bool:
+    return address != "" and any(address in _addresses(one) for one in contacts.values() if one is not own)
+
+
+def _addresses(contact: Fields) -> set[str]:
+    texts = (contact.get("email"), *str(contact.get("hs_additional_emails") or "").split(";"))
+    return {_plain(text).lower() for text in texts} - {""}
+
+
+def _placed(pair: FieldPair, stage: str) -> bool:
+    return stage in pair.stages or any(x == stage and y in pair.stages for x, y in pair.options)
+
+
+# --- what people did, and whether it stands at the end
+
+#: How long after an edit that never arrived one on the other side may still have met it, in seconds; and how much
+#: earlier than an edit another one must have arrived to be over, in milliseconds.
+_MEETS_WITHIN = 10.0
+_SETTLES_MS = 1000.0
+
+
+@dataclass
+class Fate:
+    """What became of the edits that had to stand: those that do not, as "field of ids"; and how many are held."""
+
+    lost: list[str] = field(default_factory=list)
+    held: int = 0
+
+
+def fate(
+    pair: ObjectPair,
+    edits: Sequence[Edit],
+    states: States,
+    held: Iterable[tuple[str, str, str]],
+    arrived: Mapping[Edit, float],
+) -> Fate:
+    """Whether the last edit of each field of each person is shown on both sides; after a conflict, one of the values.
+
+    Edits of options and stages are left out: their rules may lawfully refuse them. held: (field, Salesforce id,
+    HubSpot id) of the confirmed holds, which excuse an edit that still stands where it was made. arrived: `arrivals`;
+    an edit on the other side that had not arrived when the last one was made met it, and may stand in its place."""
+    by_field: dict[tuple[str, str, str, str], list[Edit]] = defaultdict(list)
     for edit in edits:
-        other = "hubspot" if edit.side == "salesforce" else "salesforce"
-        if not edit.marker:
+        if edit.salesforce and edit.hubspot and (edit.marker or edit.field == "email_opt_out"):
+            by_field[edit.field, edit.object, edit.salesforce, edit.hubspot].append(edit)
+    found, excused = Fate(), set(held)
+    for (name, object_name, left_id, right_id), mine in by_field.items():
+        one = next(one for one in pair.fields_of(object_name) if one.name == name)
+        left = states[object_name].get(left_id, {}).get(one.left)
+        right = states[pair.right_object].get(right_id, {}).get(one.right)
+        may_stand = _may_stand(mine, arrived)
+        if any(_shows(one, left, right, value, ("salesforce", "hubspot")) for _, value in may_stand):
             continue
-        arrived = next((at for at, body in arrivals[other] if edit.marker in body and _writes(body)), None)
-        if arrived is not None and arrived >= edit.at * 1000 - 50:
-            found.append(max(0.0, arrived - edit.at * 1000))
+        if (name, left_id, right_id) in excused and any(
+            _shows(one, left, right, value, (side,)) for side, value in may_stand
+        ):
+            found.held += 1
+        else:
+            found.lost.append(f"{name} of {left_id} / {right_id}")
     return found
 
 
-def _unescaped(body: str) -> str:
+def _shows(pair: FieldPair, left: Any, right: Any, value: str, sides: Sequence[str]) -> bool:
+    """Whether those sides show the value, each by the judge's own comparison."""
+    shown = {"salesforce": lambda: _same(pair, left, value), "hubspot": lambda: _same(pair, value, right)}
+    return all(shown[side]() for side in sides)
+
+
+def _may_stand(edits: Sequence[Edit], arrived: Mapping[Edit, float]) -> list[tuple[str, str]]:
+    """The values, with their sides, of which one must stand: the last one, and the other side's last one if they met."""
+    ordered = sorted(edits, key=lambda edit: edit.at)
+    last = ordered[-1]
+    rival = next((edit for edit in reversed(ordered) if edit.side != last.side), None)
+    standing = [last] if rival is None or not _met(rival, last, ordered, arrived) else [last, rival]
+    return [(edit.side, edit.marker or "true") for edit in standing]
+
+
+def _met(rival: Edit, last: Edit, ordered: Sequence[Edit], arrived: Mapping[Edit, float]) -> bool:
+    if rival.conflict and last.conflict and ordered.index(last) - ordered.index(rival) == 1:
+        return True
+    at = arrived.get(rival)
+    return last.at - rival.at < _MEETS_WITHIN if at is None else at > last.at * 1000 - _SETTLES_MS
+
+
+def lost_people(edits: Sequence[Edit], states: States) -> list[str]:
+    """People whom the editors made and who have not exactly one record with their address on each side."""
+    counts: dict[str, Counter[str]] = {"salesforce": Counter(), "hubspot": Counter()}
+    for name in ("Lead", "Contact"):
+        counts["salesforce"].update(_plain(one.get("Email")).lower() for one in states[name].values())
+    for one in states["contacts"].values():
+        counts["hubspot"].update(_addresses(one))
+    found = []
+    for edit in edits:
+        there = {system: addresses[edit.marker.lower()] for system, addresses in counts.items()}
+        if edit.field == NEW_PERSON and any(count != 1 for count in there.values()):
+            numbers = ", ".join(f"{count} in {system}" for system, count in there.items())
+            found.append(f"{edit.side} {edit.salesforce or edit.hubspot}: {numbers}")
+    return found
+
+
+# --- latency, by the journals
+
+
+def arrivals(edits: Sequence[Edit], journals: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[Edit, float]:
+    """When each edit's value was written on the other side, in epoch milliseconds: the first call that carried it and
+    was not refused. Edits whose value lost, or was overtaken by a later one, never arrive and are not in it."""
+    accepted: dict[str, list[tuple[float, str]]] = {
+        system: [(float(call["at"]), text) for call in calls for text in _accepted(call)]
+        for system, calls in journals.items()
+    }
+    found = {}
+    for edit in edits:
+        other = "hubspot" if edit.side == "salesforce" else "salesforce"
+        at = next((at for at, text in accepted[other] if edit.marker in text), None) if edit.marker else None
+        if at is not None and at >= edit.at * 1000 - 50:
+            found[edit] = at
+    return found
+
+
+def latencies(edits: Sequence[Edit], journals: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[float]:
+    """Milliseconds from each edit to its arrival (see `arrivals`)."""
+    return [max(0.0, at - edit.at * 1000) for edit, at in arrivals(edits, journals).items()]
+
+
+def _accepted(call: Mapping[str, Any]) -> list[str]:
+    """The texts of what a call wrote, one for each record where the answer tells them apart; none when refused.
+
+    The journal cuts bodies at 20,000 characters: of a cut answer only the call's own status is known."""
+    if call["method"] not in _WRITES or call["status"] is None or call["status"] >= 400:
+        return []
+    asked, told = _json(call["request"]), _json(call.get("response", ""))
+    if not isinstance(asked, dict):
+        return [text for text in [call["request"]] if _writes(text)]
+    if "compositeRequest" in asked:
+        return [text for one in _parts(asked, told) if _writes(text := _text(one))]
+    if not _writes(_text(asked)):
+        return []
+    records = asked.get("records")
+    if isinstance(records, list) and isinstance(told, list) and len(told) == len(records):
+        return [_text(one) for one, done in zip(records, told, strict=True) if done.get("success") is not False]
+    inputs = asked.get("inputs")
+    if call["status"] == 207 and isinstance(inputs, list) and isinstance(told, dict):
+        done = {str(one.get("id")) for one in told.get("results", ())}
+        return [_text(one) for one in inputs if "id" not in one or str(one["id"]) in done]
+    return [_text(asked)]
+
+
+def _parts(asked: Mapping[str, Any], told: Any) -> list[Any]:
+    """The sub-requests of a Salesforce composite that were not refused, as far as its answer tells."""
+    answers = told.get("compositeResponse", ()) if isinstance(told, dict) else ()
+    refused = {one.get("referenceId") for one in answers if one.get("httpStatusCode", 200) >= 400}
+    return [one for one in asked["compositeRequest"] if one.get("referenceId") not in refused]
+
+
+def _json(body: str) -> Any:
     try:
-        return json.dumps(json.loads(body), ensure_ascii=False)
+        return json.loads(body)
     except ValueError:
-        return body
+        return None
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _writes(body: str) -> bool:

@@ -91,7 +91,6 @@ async def find_partners(scope: Scope, pair: ObjectPair, batch: Batch, subjects: 
     kind = KINDS[pair.kind]
     fresh = await _by_address(scope, pair, subjects)
     intents = await _made(scope, pair, subjects)
-    mine = {record.ref for record in subjects}
     everyone = await things_of(scope, pair, {record.ref: record for record in (*fresh, *subjects)}.values())
     keys = frozenset().union(*(kind.keys(thing) for thing in everyone.values())) if everyone else frozenset()
     for system in (scope.left.name, scope.right.name):
@@ -99,9 +98,6 @@ async def find_partners(scope: Scope, pair: ObjectPair, batch: Batch, subjects: 
             everyone.setdefault(known.ref, kind.back(known.ref, known.traits))
     links = await scope.store.links(list(everyone))
     reviews = await scope.store.reviews(list(everyone))
-    for ref in _dead(links):
-        if ref not in mine:
-            del everyone[ref]
     agreed = _agreed(reviews, links)
     couples = {**dict(intents.keys()), **{review.left: review.right for review in agreed}}
     matching = kind.match(
@@ -118,11 +114,6 @@ async def find_partners(scope: Scope, pair: ObjectPair, batch: Batch, subjects: 
     return Found(matching, {record.ref: record for record in fresh}, tuple(made), intents)
 
 
-def _dead(links: Mapping[Ref, Link]) -> list[Ref]:
-    """Refs whose link is closed: one of the two went, and neither is anyone's match any more."""
-    return [ref for ref, link in links.items() if link.state is LinkState.CLOSED]
-
-
 def _linked(links: Mapping[Ref, Link]) -> dict[Ref, Ref]:
     """What is linked already, both ways."""
     linked = {link.left: link.right for link in links.values() if link.state is LinkState.ACTIVE}
@@ -131,7 +122,8 @@ def _linked(links: Mapping[Ref, Link]) -> dict[Ref, Ref]:
 
 def _agreed(reviews: Collection[Review], links: Mapping[Ref, Link]) -> list[Review]:
     """Pairs that a person has said are one and that are not linked yet."""
-    return [one for one in reviews if one.state == "linked" and one.left not in links and one.right not in links]
+    taken = {ref for ref, link in links.items() if link.state is LinkState.ACTIVE}
+    return [one for one in reviews if one.state == "linked" and not {one.left, one.right} & taken]
 
 
 async def _made(scope: Scope, pair: ObjectPair, subjects: Sequence[Record]) -> dict[tuple[Ref, Ref], Intent]:

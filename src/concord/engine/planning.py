@@ -23,7 +23,7 @@ from concord.core.plan import (
     WaitStep,
 )
 from concord.core.steps import plan_create, plan_linked
-from concord.core.values import Ref
+from concord.core.values import Ref, same
 from concord.engine.matching import Found, find_partners, known_of
 from concord.engine.reading import Batch, partners_of, read_refs
 from concord.engine.scope import Scope
@@ -48,7 +48,7 @@ async def plan_batch(scope: Scope, batch: Batch) -> Planned:
     """The plan for a batch: linked records merged field by field, the others matched, and created where nobody is."""
     made: list[tuple[RecordPlan, Link | None]] = []
     records, lost = dict(batch.records), {ref for ref in batch.gone if ref not in batch.links}
-    made += await _linked(scope, batch, records)
+    made += await _linked(scope, batch, records, lost)
     made += [(plan, None) for plan in _dead_ends(scope, batch)]
     for pair in scope.pairs:
         subjects = _subjects(scope, pair, batch)
@@ -65,14 +65,22 @@ async def plan_batch(scope: Scope, batch: Batch) -> Planned:
 # --- linked records
 
 
-async def _linked(scope: Scope, batch: Batch, records: dict[Ref, Record]) -> list[tuple[RecordPlan, Link | None]]:
+async def _linked(
+    scope: Scope, batch: Batch, records: dict[Ref, Record], lost: set[Ref]
+) -> list[tuple[RecordPlan, Link | None]]:
     closed: list[tuple[RecordPlan, Link | None]] = []
     couples: list[tuple[Link, RecordPlan]] = []
     active = {link.id: link for link in batch.links.values() if link.state is LinkState.ACTIVE}
+    rivals = await _rivals(scope, batch, list(active.values()))
     for link in active.values():
-        lost = next((side for side in Side if link.of(side) in batch.gone), None)
-        if lost is not None:
-            closed += await _lost(scope, link, lost, batch)
+        gone = next((side for side in Side if link.of(side) in batch.gone), None)
+        if gone is not None:
+            closed += await _lost(scope, link, gone, batch)
+            lost.add(link.of(gone))
+            continue
+        if link.id in rivals:
+            closed += _merged_away(scope, link, *rivals[link.id])
+            lost |= {link.of(rivals[link.id][0])}
             continue
         moved = tuple(
             RekeyStep(link.id, side, link.of(side), records[link.of(side)].ref)
@@ -89,6 +97,57 @@ async def _linked(scope: Scope, batch: Batch, records: dict[Ref, Record]) -> lis
         for plan, (link, moved) in zip(plans, couples, strict=True)
     ]
     return closed + merged
+
+
+async def _rivals(scope: Scope, batch: Batch, links: Sequence[Link]) -> dict[int, tuple[Side, Link, Ref]]:
+    """Links that give way because two records of one side were merged: the side, the link that stays, the survivor.
+
+    Two people's partners are then one person's two records. A link that has the surviving record already stays; else
+    the one whose record the survivor has most of, for a merge keeps the primary's values: so nothing is written over
+    that nobody edited; else the preferred partner's (SPEC 4.4: a contact before a lead, then the most recently edited).
+    """
+    moved: dict[tuple[Side, Ref], list[Link]] = defaultdict(list)
+    for link in links:
+        for side in Side:
+            record = batch.records.get(link.of(side))
+            if record is not None and record.ref != link.of(side):
+                moved[side, record.ref].append(link)
+    standing = await scope.store.links([ref for _, ref in moved]) if moved else {}
+    rivals: dict[int, tuple[Side, Link, Ref]] = {}
+    for (side, ref), claimants in moved.items():
+        holder = standing.get(ref)
+        if holder is not None and holder.state is LinkState.ACTIVE and holder.of(side) == ref:
+            keeper = holder
+        else:
+            keeper = min(claimants, key=lambda link: _preference(scope, batch, link, side))
+        rivals |= {link.id: (side, keeper, ref) for link in claimants if link.id != keeper.id}
+    return rivals
+
+
+def _preference(scope: Scope, batch: Batch, link: Link, side: Side) -> tuple[int, int, float, int]:
+    """Smallest for the link that stays."""
+    pair = next(one for one in scope.pairs if one.name == link.object_pair)
+    terms, survivor = scope.terms(pair, {}), batch.records[link.of(side)]
+    left = batch.records.get(link.left)
+    changed = 0
+    for one in pair.fields_of(link.left.object):
+        base, spec = link.bases.get(one.name), terms.specs(one, link.left.object).of(side)
+        changed += base is not None and not same(survivor.value(one.api_name(side)), base.of(side), spec)
+    edited = left.modified_at.timestamp() if left is not None else 0.0
+    return changed, pair.left_objects.index(link.left.object), -edited, link.id
+
+
+def _merged_away(
+    scope: Scope, link: Link, side: Side, keeper: Link, survivor: Ref
+) -> list[tuple[RecordPlan, Link | None]]:
+    """The link of a record that was merged into another linked one: closed, its partner the keeper's duplicate."""
+    old, partner = link.of(side), link.of(side.other)
+    reason = f"{old} was merged into {survivor}, which is linked with {keeper.of(side.other)}"
+    steps = (
+        CloseStep(link.id, side, old, reason),
+        DuplicateStep(partner, keeper.of(side.other), (reason,)),
+    )
+    return [(RecordPlan(link.object_pair, link.left, link.right, steps, link_id=link.id), link)]
 
 
 async def _lost(scope: Scope, link: Link, side: Side, batch: Batch) -> list[tuple[RecordPlan, Link | None]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from concord.core.identity import Matching, Pairing
@@ -30,7 +30,8 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass(frozen=True)
 class Census:
-    """One object pair as it stands: how many on each side, who is who, and the records that have no match."""
+    """One object pair as it stands: how many on each side, who is who, and the records that have no match. closed:
+    records whose partner was deleted; nobody is made anew for them."""
 
     pair: ObjectPair
     left_count: int
@@ -38,6 +39,7 @@ class Census:
     linked_before: int
     matching: Matching
     unmatched: Mapping[Ref, Record]
+    closed: frozenset[Ref] = frozenset()
 
 
 @dataclass
@@ -93,30 +95,47 @@ async def _census(scope: Scope, pair: ObjectPair, progress: Progress) -> Census:
             count = 0
             async for page in scope.system(side).scan(object_name, fields):
                 met = await things_of(scope, pair, page)
-                await scope.store.put_known([known_as(kind, pair, met[record.ref], record) for record in page])
+                await _remember(scope, [known_as(kind, pair, met[record.ref], record) for record in page])
                 things[side] += met.values()
                 records |= {record.ref: record for record in page}
                 count += len(page)
                 progress(f"reading {scope.system(side).name} {object_name}", count, None)
     progress(f"matching {pair.name}", 0, len(records))
-    links = await _links(scope, list(records))
+    links, closed = await _links(scope, list(records))
     reviews = await scope.store.reviews(list(records))
     apart = frozenset((one.left, one.right) for one in reviews if one.state == "apart")
     decided = {one.left: one.right for one in reviews if one.state == "linked"} | links  # the line links those
     both = decided | {right: left for left, right in decided.items()}
     matching = kind.match(things[Side.LEFT], things[Side.RIGHT], scope.bounds, apart, both)
     progress(f"matching {pair.name}", len(records), len(records))
-    unmatched = {ref: records[ref] for ref in matching.new}
-    return Census(pair, len(things[Side.LEFT]), len(things[Side.RIGHT]), len(links), matching, unmatched)
+    alone = closed & set(matching.new)
+    unmatched = {ref: records[ref] for ref in matching.new if ref not in alone}
+    return Census(pair, len(things[Side.LEFT]), len(things[Side.RIGHT]), len(links), matching, unmatched, alone)
 
 
-async def _links(scope: Scope, refs: Sequence[Ref]) -> dict[Ref, Ref]:
+async def _remember(scope: Scope, read: Sequence[Known]) -> None:
+    """Keep what was read, without its version: nothing has been decided on this state yet, so the sweep's notice of it
+    must not be taken for known. Who stands for whom stays as it was."""
+    before = await scope.store.known([one.ref for one in read])
+    await scope.store.put_known(
+        [
+            replace(one, version=None, duplicate_of=before[one.ref].duplicate_of if one.ref in before else None)
+            for one in read
+        ]
+    )
+
+
+async def _links(scope: Scope, refs: Sequence[Ref]) -> tuple[dict[Ref, Ref], frozenset[Ref]]:
+    """Which of these are linked, left to right; and those whose link was closed when their partner went."""
     linked: dict[Ref, Ref] = {}
+    closed: set[Ref] = set()
     for some in chunks(refs, 2000):
-        for link in (await scope.store.links(some)).values():
+        for ref, link in (await scope.store.links(some)).items():
             if link.state is LinkState.ACTIVE:
                 linked[link.left] = link.right
-    return linked
+            else:
+                closed.add(ref)
+    return linked, frozenset(closed)
 
 
 async def preview(scope: Scope, censuses: Sequence[Census], progress: Progress) -> Preview:
@@ -171,9 +190,15 @@ def _count(seen: Preview, scope: Scope, plan: RecordPlan) -> None:
 
 
 async def begin(scope: Scope, census: Census) -> int:
-    """Store who is who, and put every record that has something to be done into the inbox; how many."""
+    """Put every record that has something to be done into the inbox, and store who is who; how many records.
+
+    The inbox comes first: stopped in between, the line finds the same matches by itself.
+    """
     now = scope.clock.now()
     matching, pair = census.matching, census.pair
+    refs = [one.left for one in matching.links] + list(census.unmatched)
+    for chunk in chunks(refs, 5000):
+        await scope.store.take_in([Notice(ref, Lane.BACKFILL, now, "reconcile") for ref in chunk])
     done = [Done(pair.name, (), left=one.left, right=one.right, new_link=_link(pair, one)) for one in matching.links]
     done += [
         Done(pair.name, (), reviews=(Review(pair.name, one.left, one.right, one.score, one.evidence),))
@@ -182,9 +207,6 @@ async def begin(scope: Scope, census: Census) -> int:
     for some in chunks(done, 1000):
         await scope.store.record(some, now)
     await _note_duplicates(scope, matching)
-    refs = [one.left for one in matching.links] + list(matching.new)
-    for chunk in chunks(refs, 5000):
-        await scope.store.take_in([Notice(ref, Lane.BACKFILL, now, "reconcile") for ref in chunk])
     return len(refs)
 
 
