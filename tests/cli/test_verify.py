@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from concord import config
 from concord.cli import verify
-from concord.cli.edits import Edit
+from concord.cli.demo import Summary
+from concord.cli.edits import NEW_PERSON, Edit
 from concord.core.mapping import ObjectPair
 
 
@@ -121,10 +123,157 @@ def test_latency_is_from_the_edit_to_the_call_that_wrote_its_value_on_the_other_
     lost = Edit(at=1000.0, side="salesforce", field="city", marker="Newtown 00002", conflict=True)
     write = {
         "method": "POST",
+        "status": 200,
         "at": 1_000_400,
         "request": '{"inputs":[{"id":"1","properties":{"city":"Newtown 00001"}}]}',
     }
-    read = {"method": "GET", "at": 1_000_100, "request": ""}
+    read = {"method": "GET", "status": 200, "at": 1_000_100, "request": ""}
     assert verify.latencies([edit, lost], {"hubspot": [read, write], "salesforce": []}) == [400.0]
     assert verify.percentile([], 0.5) is None
     assert verify.percentile([1.0, 2.0, 3.0, 4.0], 0.99) == 4.0
+
+
+def edited(at: float, side: str, marker: str, *, field: str = "phone", conflict: bool = False) -> Edit:
+    return Edit(at, side, field, marker, conflict, "Lead", "00Q1", "1")
+
+
+def fate_of(edits: list[Edit], lead: str, contact: str, **more: Any) -> verify.Fate:
+    shown = states(Lead={"00Q1": {"Phone": lead}}, contacts={"1": {"phone": contact}})
+    return verify.fate(people(), edits, shown, more.get("held", ()), more.get("arrived", {}))
+
+
+ONE, TWO, OLD = "+1 555 000 0001", "+1 555 000 0002", "+1 555 999 9999"
+
+
+def test_an_edit_that_was_reverted_is_lost_though_both_sides_agree() -> None:
+    edit = edited(1000.0, "hubspot", ONE)
+    assert fate_of([edit], OLD, OLD).lost == ["phone of 00Q1 / 1"]
+    assert fate_of([edit], "+1 (555) 000-0001", ONE).lost == []
+    assert fate_of([edit], OLD, ONE).lost == ["phone of 00Q1 / 1"]
+
+
+def test_only_the_last_edit_of_a_field_has_to_stand() -> None:
+    edits = [edited(1000.0, "hubspot", ONE), edited(1001.0, "hubspot", TWO)]
+    assert fate_of(edits, TWO, TWO).lost == []
+    assert fate_of(edits, ONE, ONE).lost == ["phone of 00Q1 / 1"]
+
+
+def test_after_a_conflict_one_of_its_values_stands_on_both_sides() -> None:
+    edits = [edited(1000.0, "hubspot", ONE, conflict=True), edited(1000.0, "salesforce", TWO, conflict=True)]
+    assert fate_of(edits, ONE, ONE).lost == []
+    assert fate_of(edits, TWO, TWO).lost == []
+    assert fate_of(edits, OLD, OLD).lost == ["phone of 00Q1 / 1"]
+    assert fate_of(edits, ONE, TWO).lost == ["phone of 00Q1 / 1"]
+
+
+def test_an_earlier_edit_on_the_other_side_may_stand_only_when_it_had_not_arrived_yet() -> None:
+    early, late = edited(1000.0, "salesforce", ONE), edited(1005.0, "hubspot", TWO)
+    assert fate_of([early, late], ONE, ONE, arrived={early: 1_000_400.0}).lost == ["phone of 00Q1 / 1"]
+    assert fate_of([early, late], ONE, ONE, arrived={early: 1_005_400.0}).lost == []
+
+
+def test_a_confirmed_hold_excuses_an_edit_that_still_stands_where_it_was_made() -> None:
+    edit, held = edited(1000.0, "hubspot", ONE), [("phone", "00Q1", "1")]
+    assert fate_of([edit], OLD, ONE, held=held) == verify.Fate([], 1)
+    assert fate_of([edit], ONE, OLD, held=held).lost == ["phone of 00Q1 / 1"]
+
+
+def test_an_opt_out_must_be_shown_on_both_sides() -> None:
+    edit = edited(1000.0, "salesforce", "", field="email_opt_out")
+    lead = {"00Q1": {"HasOptedOutOfEmail": True}}
+    for shown, lost in (("true", []), ("", ["email_opt_out of 00Q1 / 1"])):
+        after = states(Lead=lead, contacts={"1": {"hs_email_optout": shown}})
+        assert verify.fate(people(), [edit], after, (), {}).lost == lost
+
+
+def test_a_newcomer_must_be_once_on_each_side() -> None:
+    edit = Edit(1000.0, "salesforce", NEW_PERSON, "new@x.com", False, "Lead", "00Q1")
+    lead, contact = {"00Q1": {"Email": "new@x.com"}}, {"email": "old@x.com", "hs_additional_emails": "New@x.com"}
+    assert verify.lost_people([edit], states(Lead=lead, contacts={"1": contact})) == []
+    assert verify.lost_people([edit], states(Lead=lead)) == ["salesforce 00Q1: 1 in salesforce, 0 in hubspot"]
+    twice = states(Lead=lead, contacts={"1": contact, "2": {"email": "new@x.com"}})
+    assert verify.lost_people([edit], twice) == ["salesforce 00Q1: 1 in salesforce, 2 in hubspot"]
+
+
+def confirmed(name: str, reason: str, lead: dict[str, Any], contact: dict[str, Any], **others: dict[str, Any]) -> bool:
+    pair = next(one for one in people().fields_of("Lead") if one.name == name)
+    after = states(
+        Lead={"00Q1": lead, "00Q2": others.get("lead", {})}, contacts={"1": contact, "2": others.get("contact", {})}
+    )
+    hold = verify.Hold(reason, lead.get(pair.left), contact.get(pair.right))
+    return verify.confirms(pair, hold, lead, contact, after, {})
+
+
+def test_a_hold_for_a_text_too_long_needs_such_a_text_and_no_longer_one_in_that_field() -> None:
+    reason = "the text has 130 characters and Title holds 128; shorten it"
+    assert confirmed("job_title", reason, {"Title": "x"}, {"jobtitle": "y" * 130})
+    assert not confirmed("job_title", reason, {"Title": "x"}, {"jobtitle": "y" * 20})
+    assert not confirmed("job_title", reason, {"Title": "x"}, {"jobtitle": "y" * 130}, lead={"Title": "z" * 129})
+
+
+def test_a_hold_for_an_address_taken_needs_another_contact_that_has_it() -> None:
+    lead, contact = {"Email": "a@x.com"}, {"email": "b@x.com"}
+    assert confirmed("email", "taken", lead, contact, contact={"email": "", "hs_additional_emails": "c@x.com;A@x.com"})
+    assert not confirmed("email", "taken", lead, contact, contact={"email": "d@x.com"})
+
+
+def test_a_hold_of_an_opt_out_needs_a_contact_without_an_address() -> None:
+    assert confirmed("email_opt_out", "no address", {"HasOptedOutOfEmail": True}, {"email": ""})
+    assert not confirmed("email_opt_out", "no address", {"HasOptedOutOfEmail": True}, {"email": "a@x.com"})
+
+
+def test_a_hold_of_a_stage_needs_one_without_a_place_and_any_other_reason_excuses_nothing() -> None:
+    name = "HubSpot_Lifecycle_Stage__c"
+    assert confirmed("lifecycle_stage", "no place", {name: "other"}, {"lifecyclestage": "lead"})
+    assert not confirmed("lifecycle_stage", "no place", {name: "customer"}, {"lifecyclestage": "lead"})
+    assert not confirmed("city", "because", {"City": "A"}, {"city": "B"})
+
+
+def test_a_hold_of_a_company_needs_one_that_is_not_linked() -> None:
+    pair = next(one for one in people().fields_of("Contact") if one.name == "account")
+    hold = verify.Hold("not linked", "001A", "77")
+    fields = {"AccountId": "001A"}, {"associatedcompanyid": "77"}
+    assert verify.confirms(pair, hold, *fields, states(), {"001B": "77"})
+    assert not verify.confirms(pair, hold, *fields, states(), {"001A": "78", "001B": "77"})
+
+
+def test_a_hold_of_values_that_have_changed_since_excuses_nothing() -> None:
+    pair = next(one for one in people().fields_of("Lead") if one.name == "email_opt_out")
+    fields: tuple[dict[str, Any], dict[str, Any]] = {"HasOptedOutOfEmail": True}, {"email": ""}
+    assert verify.confirms(pair, verify.Hold("no address", "true", ""), *fields, states(), {})
+    assert not verify.confirms(pair, verify.Hold("no address", "false", ""), *fields, states(), {})
+
+
+def call(at: int, request: Any, response: Any, status: int | None = 200) -> dict[str, Any]:
+    answer = response if isinstance(response, str) else json.dumps(response)
+    return {"method": "POST", "at": at, "request": json.dumps(request), "response": answer, "status": status}
+
+
+def test_a_refused_first_attempt_is_no_arrival() -> None:
+    edit = Edit(at=1000.0, side="salesforce", field="city", marker="Newtown 00001", conflict=False)
+    body = {"inputs": [{"id": "1", "properties": {"city": "Newtown 00001"}}]}
+    failed, dropped = call(1_000_100, body, "", 429), call(1_000_200, body, "", None)
+    partly = call(1_000_300, body, {"results": [], "errors": [{}]}, 207)
+    done = call(1_000_900, body, {"results": [{"id": "1"}]})
+    journal = [failed, dropped, partly, done]
+    assert verify.latencies([edit], {"hubspot": journal, "salesforce": []}) == [900.0]
+
+
+def test_a_refused_part_of_a_composite_is_no_arrival_for_its_record_only() -> None:
+    one = Edit(at=1000.0, side="hubspot", field="city", marker="Newtown 00001", conflict=False)
+    two = Edit(at=1000.0, side="hubspot", field="city", marker="Newtown 00002", conflict=False)
+    parts = [
+        {"method": "PATCH", "referenceId": f"r{number}", "body": {"City": f"Newtown 0000{number}"}} for number in (1, 2)
+    ]
+    told = [{"referenceId": "r1", "httpStatusCode": 400}, {"referenceId": "r2", "httpStatusCode": 204}]
+    first = call(1_000_100, {"compositeRequest": parts}, {"compositeResponse": told})
+    again = call(1_000_700, {"compositeRequest": parts[:1]}, '{"compositeResponse": [{"cut')
+    assert verify.latencies([one, two], {"salesforce": [first, again], "hubspot": []}) == [700.0, 100.0]
+
+
+def test_the_summary_is_not_good_with_a_loss_or_when_nobody_was_linked() -> None:
+    assert Summary(1, pairs=5, linked=4).good
+    assert Summary(1).good
+    assert not Summary(1, pairs=5).good
+    assert not Summary(1, pairs=5, linked=4, lost_edits=["city of 00Q1 / 1"]).good
+    assert not Summary(1, pairs=5, linked=4, lost_people=["hubspot 1: 0 in salesforce, 1 in hubspot"]).good

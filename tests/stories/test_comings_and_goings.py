@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 import pytest
 from tests.stories.stage import Stage, ref, stage
 
 from concord.app import Concord
-from concord.core.model import Lane, Notice, Side
+from concord.core.model import Lane, Notice, Review, Side
 from concord.engine.reconcile import begin, bring_together, preview, survey
 from concord.engine.sweep import DEEP, sweep
 
@@ -25,8 +27,6 @@ async def merge(play: Stage, primary: str, loser: str) -> None:
     """A person merges two contacts in HubSpot: by the vendor's own call, without Concord's hand in it."""
     transport = httpx.ASGITransport(app=play.hubspot)
     async with httpx.AsyncClient(transport=transport, base_url="http://hubspot.test") as hub:
-        transport=httpx.ASGITransport(app=play.hubspot), base_url="http://hubspot.test"
-    ) as hub:
         answer = await hub.post(
             "/crm/objects/2026-09/contacts/merge",
             json={"primaryObjectId": primary, "objectIdToMerge": loser},
@@ -168,3 +168,42 @@ async def test_two_linked_contacts_that_were_merged_keep_the_primarys_link_and_o
         play.edit_sf("Lead", grace, Title="Admiral")
         await play.settle(concord)
         assert play.hs()[survivor]["jobtitle"] == "Admiral"
+
+
+async def asked(play: Stage, concord: Concord) -> Review:
+    """Two people of one name who write from one shared mailbox: a person has to say whether they are one."""
+    play.lead(FirstName="Ada", LastName="Lovelace", Email="info@engines.com", Title="Countess")
+    play.hs_contact(email="info@engines.com", firstname="Ada", lastname="Lovelace")
+    await play.settle(concord)
+    assert len(play.sf("Lead")) == len(play.hs()) == 1, "nobody is made while the question is open"
+    (review,) = await concord.store.open_reviews()
+    return review
+
+
+async def answered(play: Stage, concord: Concord, review: Review, state: str) -> None:
+    now = play.clock.now()
+    await concord.store.decide([replace(review, state=state)], now)
+    await concord.store.take_in([Notice(one, Lane.PEOPLE, now, "review") for one in (review.left, review.right)])
+    await play.settle(concord)
+
+
+async def test_a_pair_that_a_person_says_is_one_is_linked_and_brought_into_agreement(play: Stage) -> None:
+    async with play.concord() as concord:
+        await play.settle(concord)
+        await answered(play, concord, await asked(play, concord), "linked")
+        (contact,) = play.hs().values()
+        assert contact["jobtitle"] == "Countess"
+        assert await concord.store.open_reviews() == []
+
+
+async def test_a_pair_that_a_person_keeps_apart_is_never_asked_again_and_never_linked(play: Stage) -> None:
+    async with play.concord() as concord:
+        await play.settle(concord)
+        review = await asked(play, concord)
+        await answered(play, concord, review, "apart")
+        play.edit_sf("Lead", review.left.id, City="London")
+        await play.settle(concord)
+        assert await concord.store.open_reviews() == []
+        assert play.hs()[review.right.id].get("city") in (None, ""), "two people"
+        linked = await concord.store.active_links("people")
+        assert (review.left, review.right) not in linked

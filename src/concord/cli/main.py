@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from concord.cli import bench, config, demo, init, reconcile, sandbox, serve
+from concord.cli import bench, config, demo, init, reconcile, review, sandbox, serve
 from concord.cli.options import examples
 from concord.cli.show import Look
 from concord.errors import ConcordError, ConfigError
@@ -23,6 +23,7 @@ _COMMANDS = (
     init,
     config,
     reconcile,
+    review,
     serve,
     sandbox,
     bench,

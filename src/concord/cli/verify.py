@@ -383,7 +383,7 @@ def _shows(pair: FieldPair, left: Any, right: Any, value: str, sides: Sequence[s
 
 
 def _may_stand(edits: Sequence[Edit], arrived: Mapping[Edit, float]) -> list[tuple[str, str]]:
-    """The values, with their sides, of which one must stand: the last one, and the other side's last one if they met."""
+    """The values, with their sides, of which one must stand: the last, and the other side's last if they met."""
     ordered = sorted(edits, key=lambda edit: edit.at)
     last = ordered[-1]
     rival = next((edit for edit in reversed(ordered) if edit.side != last.side), None)
