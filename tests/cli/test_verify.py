@@ -195,11 +195,14 @@ def test_a_newcomer_must_be_once_on_each_side() -> None:
     assert verify.lost_people([edit], twice) == ["salesforce 00Q1: 1 in salesforce, 2 in hubspot"]
 
 
-def confirmed(name: str, reason: str, lead: dict[str, Any], contact: dict[str, Any], **others: dict[str, Any]) -> bool:
+def confirmed(name: str, reason: str, lead: dict[str, Any], contact: dict[str, Any], **other: dict[str, Any]) -> bool:
+    """other_lead, other_contact: a further record of each side."""
     pair = next(one for one in people().fields_of("Lead") if one.name == name)
-    after = states(
-        Lead={"00Q1": lead, "00Q2": others.get("lead", {})}, contacts={"1": contact, "2": others.get("contact", {})}
+    leads, contacts = (
+        {"00Q1": lead, "00Q2": other.get("other_lead", {})},
+        {"1": contact, "2": other.get("other_contact", {})},
     )
+    after = states(Lead=leads, contacts=contacts)
     hold = verify.Hold(reason, lead.get(pair.left), contact.get(pair.right))
     return verify.confirms(pair, hold, lead, contact, after, {})
 
@@ -208,13 +211,15 @@ def test_a_hold_for_a_text_too_long_needs_such_a_text_and_no_longer_one_in_that_
     reason = "the text has 130 characters and Title holds 128; shorten it"
     assert confirmed("job_title", reason, {"Title": "x"}, {"jobtitle": "y" * 130})
     assert not confirmed("job_title", reason, {"Title": "x"}, {"jobtitle": "y" * 20})
-    assert not confirmed("job_title", reason, {"Title": "x"}, {"jobtitle": "y" * 130}, lead={"Title": "z" * 129})
+    assert not confirmed("job_title", reason, {"Title": "x"}, {"jobtitle": "y" * 130}, other_lead={"Title": "z" * 129})
 
 
 def test_a_hold_for_an_address_taken_needs_another_contact_that_has_it() -> None:
     lead, contact = {"Email": "a@x.com"}, {"email": "b@x.com"}
-    assert confirmed("email", "taken", lead, contact, contact={"email": "", "hs_additional_emails": "c@x.com;A@x.com"})
-    assert not confirmed("email", "taken", lead, contact, contact={"email": "d@x.com"})
+    assert confirmed(
+        "email", "taken", lead, contact, other_contact={"email": "", "hs_additional_emails": "c@x.com;A@x.com"}
+    )
+    assert not confirmed("email", "taken", lead, contact, other_contact={"email": "d@x.com"})
 
 
 def test_a_hold_of_an_opt_out_needs_a_contact_without_an_address() -> None:

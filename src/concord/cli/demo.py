@@ -1,8 +1,8 @@
 """`concord demo`: the main job on two sandboxes that had drifted apart, from the first look to live sync both ways.
 
 Starts everything it needs and leaves nothing behind. Agreement, duplicates, wrong links, lost edits and latency are
-read from the sandboxes' own state and journals (verify.py). From Concord it takes which records are linked, why a field is
-held (which excuses a difference only where the records confirm it), and the counts of its own decisions: reviews,
+read from the sandboxes' own state and journals (verify.py). From Concord it takes which records are linked, why a field
+is held (which excuses a difference only where the records confirm it), and the counts of its own decisions: reviews,
 duplicates found, conflicts and first links by rule, records in error.
 """
 
