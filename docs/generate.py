@@ -57,7 +57,7 @@ def settings() -> str:
     lines = [
         "# concord.yaml",
         "",
-        "Made by `make docs` from the declarations that the checker reads; `concord config schema` prints them as JSON.",
+        "Made by `make docs` from the declarations that the checker reads; `concord config schema` prints the same.",
         "How the words act is in [rules.md](rules.md).",
         "",
         "| setting | what it is |",
