@@ -330,7 +330,7 @@ async def test_look_ups_among_many_records_do_not_look_at_all_of_them() -> None:
     for text in queries:
         await org.soql(text)  # the index is made at the first use
     looked_up = [await _seconds(org, text) for text in queries * 20]
-    scanned = [await _seconds(org, "SELECT Name FROM Lead WHERE Company = 'nobody'") for _ in range(5)]
+    scanned = [await _seconds(org, "SELECT Name FROM Lead WHERE Company LIKE '%nobody%'") for _ in range(5)]
     # Against a scan on the same machine, by medians, so that a busy machine says nothing.
     assert sorted(looked_up)[60] < sorted(scanned)[2] / 2
 
