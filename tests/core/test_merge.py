@@ -445,3 +445,15 @@ def test_an_opt_out_that_a_system_shows_late_is_not_taken_for_an_opt_in() -> Non
     assert (late.write_left, late.write_right) == (MISSING, True)
     meant = shown(then + timedelta(seconds=1))
     assert (meant.write_left, meant.write_right) == (False, MISSING), "a newer word of the owner's opts in"
+
+
+def test_what_a_system_made_of_a_write_that_was_never_recorded_is_no_rival_to_an_edit() -> None:
+    """A kill came between our write and its record; the system trimmed what we wrote, and a person edited the left."""
+    pair = FieldPair("title", "L", "R", owner=Owner.RIGHT)
+    specs = Specs(FieldSpec("L", FieldType.TEXT), FieldSpec("R", FieldType.TEXT))
+    then = Stamp(datetime(2026, 11, 2, tzinfo=UTC), True, "property history")
+    asked = Question(pair, specs, Reading("Admiral", then), Reading("Capt", then, ours=True), Base("Mate", "Mate"))
+    assert asked.changed() == {Side.LEFT}
+    verdict = decide(asked)
+    assert (verdict.write_left, verdict.write_right) == (MISSING, "Admiral")
+    assert not verdict.conflict
