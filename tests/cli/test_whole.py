@@ -49,6 +49,13 @@ def test_the_demonstration_brings_two_systems_into_agreement_and_says_so_for_a_m
     assert summary["seed"] == 11
 
 
+def test_a_world_that_is_not_there_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    done = run("demo", "--json", "--world", "nowhere", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "there is no world 'nowhere'" in done.stderr
+    assert done.stdout == ""
+
+
 @pytest.fixture
 def sandboxes(tmp_path: Path) -> Iterator[dict[str, Any]]:
     command = [*CONCORD, "sandbox", "--salesforce", "0", "--hubspot", "0", "--world", "agency"]

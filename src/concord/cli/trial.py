@@ -19,7 +19,7 @@ from typing import Any
 
 from concord.config import Secrets, Settings, starting
 from concord.core.mapping import ObjectPair
-from concord.errors import ConcordError
+from concord.errors import ConcordError, ConfigError
 
 _SINGULAR = {"contacts": "contact", "companies": "company"}
 
@@ -131,5 +131,5 @@ async def trial(world: str, seed: int, folder: Path) -> AsyncIterator[Trial]:
 def _save(world: str, seed: int, file: Path) -> None:
     command = [sys.executable, "-m", "concord_sandbox", "--world", world, "--seed", str(seed), "--save", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed program
-    if done.returncode:
-        raise TrialError(done.stderr.strip())
+    if done.returncode:  # only a world that is not to be had ends it so
+        raise ConfigError(done.stderr.strip().removeprefix("concord_sandbox: "))
