@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import uvicorn
 
@@ -33,9 +33,7 @@ SERVICES: Mapping[str, Callable[[Controls], Service]] = {
     "notion": NotionService,
 }
 _HOST = "127.0.0.1"
-#: Without an event to wake it, the loop looks this often for something to do: a webhook waits no longer than this.
-_LOOK_SECONDS = 0.05
-#: With one it still looks now and then, because the clock may be moved under it.
+#: A service rings when something new is due; it is looked at now and then all the same, because the clock may be moved.
 _LOOK_AGAIN_SECONDS = 0.5
 _GRACE_SECONDS = 1
 
@@ -134,13 +132,6 @@ def _config(app: SandboxApp, log_level: str) -> uvicorn.Config:
     )
 
 
-@runtime_checkable
-class _Wakeful(Protocol):
-    """A service that sets an event when something new is due, so that nobody has to look for it."""
-
-    wake: asyncio.Event | None
-
-
 class _Server(uvicorn.Server):
     """A server that leaves the signals alone: several run in one loop and stop together."""
 
@@ -168,17 +159,11 @@ def _announce(world: Mapping[str, Any], apps: Mapping[str, SandboxApp], sockets:
 
 async def _keep_going(service: Service) -> None:
     """Let the service do what vendors do by themselves, and send what it has to send, as soon as it is due."""
-    wake: asyncio.Event | None = None
-    if isinstance(service, _Wakeful):
-        wake = service.wake = asyncio.Event()
+    wake = service.controls.wake = asyncio.Event()
     while True:
-        if wake is not None:
-            wake.clear()  # before the look: what becomes due from now on sets it again
+        wake.clear()  # before the look: what becomes due from now on sets it again
         due = service.tick()
         if await service.deliver():
-            continue
-        if wake is None:
-            await asyncio.sleep(_LOOK_SECONDS)
             continue
         patience = _LOOK_AGAIN_SECONDS if due is None else min(max(due, 0.001), _LOOK_AGAIN_SECONDS)
         with contextlib.suppress(TimeoutError):

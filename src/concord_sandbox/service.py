@@ -5,6 +5,7 @@ May not import any one service.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,17 +25,26 @@ class ControlError(Exception):
 
 @dataclass
 class Controls:
-    """What the control API turns: time, latency, faults, randomness, and the journal. One set for each service."""
+    """What the control API turns: time, latency, faults, randomness, and the journal. One set for each service.
+
+    wake: set when something new is due, so that nobody has to look for it (`ring`).
+    """
 
     clock: SandboxClock = field(default_factory=SandboxClock)
     journal: Journal = field(default_factory=Journal)
     random: random.Random = field(default_factory=lambda: random.Random(1))
     latency_ms: float = 0.0
     latency_jitter_ms: float = 0.0
+    wake: asyncio.Event | None = None
     faults: Faults = field(init=False)
 
     def __post_init__(self) -> None:
         self.faults = Faults(self.random)
+
+    def ring(self) -> None:
+        """Something new waits to be done or sent."""
+        if self.wake is not None:
+            self.wake.set()
 
 
 class Service(Protocol):

@@ -157,7 +157,7 @@ async def test_many_events_go_out_a_hundred_at_a_time() -> None:
 async def test_nothing_is_sent_before_its_delay_and_batches_wait_for_company() -> None:
     receiver = Receiver()
     hub = Hub(world(webhooks=subscribed(PHONE, delay_ms=100, batch_ms=400)), receiver)
-    woken = hub.service.wake = asyncio.Event()
+    woken = hub.service.controls.wake = asyncio.Event()
     assert hub.service.tick() is None
     for value in ("2", "3"):
         await hub.good("PATCH", f"{OBJECTS}/contacts/101", {"properties": {"phone": value}})

@@ -21,6 +21,7 @@ from concord_sandbox.hubspot.errors import (
 )
 from concord_sandbox.hubspot.models import Portal
 from concord_sandbox.hubspot.tables import whole_number
+from concord_sandbox.hubspot.targets import Lane
 from concord_sandbox.hubspot.values import iso
 
 TOKEN_SECONDS = 1_800
@@ -52,8 +53,9 @@ class Tokens:
         self._portal = portal
         self._issued: dict[str, Token] = {str(portal.settings["access_token"]): Token("access_token", None)}
 
-    def check(self, authorization: str, now: int) -> Token:
-        """The token of an `Authorization` header. Raises ApiError (401, or 403 for an app-level token)."""
+    def check(self, authorization: str, now: int, lane: Lane = "api") -> Token:
+        """The token of an `Authorization` header. Raises ApiError (401, or 403 for a token of the other kind: the
+        journal wants the app's own, all else an account's)."""
         kind, _, given = authorization.partition(" ")
         if kind.lower() != "bearer" or not given.strip():
             raise unauthorized(NO_CREDENTIALS)
@@ -62,7 +64,7 @@ class Tokens:
             raise unauthorized(BAD_TOKEN)
         if token.expires is not None and token.expires <= now:
             raise unauthorized(EXPIRED_TOKEN, "EXPIRED_AUTHENTICATION")
-        if token.use == "client_credentials":
+        if (token.use == "client_credentials") != (lane == "app"):
             message = "This app hasn't been granted all required scopes to make this call."
             scopes = {
                 "message": message,
@@ -262,51 +264,3 @@ def owner(call: Call) -> Answer:
     if found is None or bool(found.get("archived", False)) != call.flag("archived"):
         raise no_such_thing(f"Owner {call.at['id'][:40]} does not exist")
     return _owner(found), 200
-
-
-# Pipelines.
-
-
-def _pipeline(place: int, one: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "id": str(one["id"]),
-        "label": one.get("label", str(one["id"])),
-        "displayOrder": one.get("displayOrder", place),
-        "stages": [_stage(number, stage) for number, stage in enumerate(one.get("stages", []))],
-        "createdAt": iso(0),
-        "updatedAt": iso(0),
-        "archived": False,
-    }
-
-
-def _stage(place: int, one: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "id": str(one["id"]),
-        "label": one.get("label", str(one["id"])),
-        "displayOrder": one.get("displayOrder", place),
-        "metadata": {name: str(value) for name, value in one.get("metadata", {}).items()},
-        "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT",
-        "createdAt": iso(0),
-        "updatedAt": iso(0),
-        "archived": False,
-    }
-
-
-def pipelines(call: Call) -> Answer:
-    found = call.portal.pipelines_of(call.table().kind.plural)
-    return {"results": [_pipeline(place, one) for place, one in enumerate(found)]}, 200
-
-
-def _one_pipeline(call: Call) -> dict[str, Any]:
-    for place, one in enumerate(call.portal.pipelines_of(call.table().kind.plural)):
-        if str(one["id"]) == call.at["pipeline"]:
-            return _pipeline(place, one)
-    raise no_such_thing(f"Pipeline {call.at['pipeline'][:40]} does not exist")
-
-
-def pipeline(call: Call) -> Answer:
-    return _one_pipeline(call), 200
-
-
-def stages(call: Call) -> Answer:
-    return {"results": _one_pipeline(call)["stages"]}, 200

@@ -9,6 +9,7 @@ from typing import Any
 
 from concord_sandbox.hubspot.calls import Call, plain_text
 from concord_sandbox.hubspot.errors import bad_request, no_such_thing
+from concord_sandbox.hubspot.targets import Routes
 from concord_sandbox.hubspot.values import iso
 
 Answer = tuple[Any, int]
@@ -141,3 +142,6 @@ def unsubscribe_from_all(call: Call) -> Answer:
     reason = "UNSUBSCRIBE_FROM_ALL_OCCURRED" if changed else "NO_STATUS_CHANGE"
     rows = [{**_status(call, address, one), "setStatusSuccessReason": reason} for one in call.portal.subscriptions]
     return _action(call, rows)
+
+
+ROUTES: Routes = ()

@@ -14,6 +14,7 @@ from concord_sandbox.hubspot.errors import ApiError, bad_request
 from concord_sandbox.hubspot.links import End
 from concord_sandbox.hubspot.models import Actor, ObjectTable, Portal, Record
 from concord_sandbox.hubspot.values import iso
+from concord_sandbox.parts import Parts
 
 CALCULATED = Actor("CALCULATED", None)
 _ADDRESS_NAMES = frozenset({"email", "hs_additional_emails"})
@@ -32,12 +33,14 @@ class Event(NamedTuple):
 
 
 class Crm:
-    """The writes on one account. `notify` hears of every event."""
+    """The writes on one account. `listeners` hear of every event, in their order."""
 
-    def __init__(self, portal: Portal, clock: SandboxClock, notify: Callable[[Event], None]) -> None:
+    def __init__(self, portal: Portal, clock: SandboxClock) -> None:
         self.portal = portal
         self.clock = clock
-        self._notify = notify
+        self.listeners: list[Callable[[Event], None]] = []
+        #: The parts of the account that have modules of their own (`service.PARTS`).
+        self.parts: Parts[Crm] = Parts()
         self._recycled_links: dict[End, list[tuple[End, frozenset[int]]]] = {}
 
     # Records.
@@ -314,16 +317,17 @@ class Crm:
             self._after(table, record_id, record, now)
 
     def tell(self, event: Event) -> None:
-        self._notify(event)
+        for listener in self.listeners:
+            listener(event)
 
     def _tell(self, verb: str, table: ObjectTable, record_id: int, at: int, by: Actor, **fields: Any) -> None:
         if verb == "creation":
             fields["changeFlag"] = "CREATED"
-        self._notify(Event(verb, table.kind.plural, record_id, at, by, fields))
+        self.tell(Event(verb, table.kind.plural, record_id, at, by, fields))
 
     def _tell_change(self, table: ObjectTable, record: Record, name: str, value: str, at: int, by: Actor) -> None:
         fields = {"propertyName": name, "propertyValue": value}
-        self._notify(Event("propertyChange", table.kind.plural, record.id, at, by, fields))
+        self.tell(Event("propertyChange", table.kind.plural, record.id, at, by, fields))
 
     def _tell_link(self, one: End, other: End, ids: Iterable[int], by: Actor, *, removed: bool) -> None:
         now = self.clock.epoch_ms()
@@ -348,4 +352,4 @@ class Crm:
             "associationRemoved": removed,
             "isPrimaryAssociation": kind.label == "Primary",
         }
-        self._notify(Event("associationChange", one.plural, one.id, now, by, fields))
+        self.tell(Event("associationChange", one.plural, one.id, now, by, fields))

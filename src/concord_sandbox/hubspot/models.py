@@ -30,6 +30,8 @@ A world's section `hubspot` is one JSON object; every key may be left out, so `{
     required                    {"contacts": ["lastname"]}: properties that the create form demands
     webhooks                    as `PUT /_control/webhooks` takes it (webhooks.py)
 
+Every other key belongs to a part with a module of its own, whose text says what it takes (`service.PARTS`).
+
 References in a world (associations, unsubscribed, owners) need not resolve, as in a real account.
 No rules of writing here: a world may hold what the API would refuse.
 """
@@ -51,6 +53,7 @@ from concord_sandbox.hubspot.schema import (
 )
 from concord_sandbox.hubspot.tables import Actor, Entry, ObjectTable, Record, Seen, whole_number
 from concord_sandbox.hubspot.values import Rule, epoch_ms, iso, rule
+from concord_sandbox.service import Controls
 
 __all__ = ["Actor", "Entry", "ObjectTable", "Portal", "Record", "Seen", "load", "save"]
 
@@ -98,6 +101,7 @@ class Portal:
     required: dict[str, list[str]] = field(default_factory=dict)
     webhooks: dict[str, Any] = field(default_factory=dict)
     next_id: int = _FIRST_ID
+    controls: Controls = field(default_factory=Controls)
     _tables: dict[str, ObjectTable] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
 
@@ -145,16 +149,20 @@ class Portal:
         return [DEAL_PIPELINE] if plural == "deals" else []
 
 
-def load(world: dict[str, Any], now: int) -> Portal:
-    """A portal from a world's section. Raises ValueError, KeyError or TypeError when it is malformed.
+def load(world: dict[str, Any], controls: Controls, beside: frozenset[str] = frozenset()) -> Portal:
+    """A portal from a world's section; keys `beside` are for others to read.
+
+    Raises ValueError, KeyError or TypeError when it is malformed.
 
     Keeps no reference into `world` and does not change it.
     """
-    unknown = sorted(world.keys() - _SETTINGS.keys() - _SECTIONS - {"next_id"})
+    unknown = sorted(world.keys() - _SETTINGS.keys() - _SECTIONS - {"next_id"} - beside)
     if unknown:
         raise ValueError(f"unknown keys in the section hubspot: {', '.join(unknown)}")
     portal = Portal(settings=_SETTINGS | {key: world[key] for key in _SETTINGS.keys() & world.keys()})
     portal.next_id = int(world.get("next_id", _FIRST_ID))
+    portal.controls = controls
+    now = controls.clock.epoch_ms()
     if "subscriptions" in world:
         portal.subscriptions = [
             {**one, "id": str(one["id"]), "name": str(one["name"])} for one in world["subscriptions"]

@@ -12,7 +12,6 @@ Control verbs of its own, under `/_control/`:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs
@@ -29,14 +28,21 @@ from concord_sandbox.hubspot.calls import Call, Handler
 from concord_sandbox.hubspot.checks import check
 from concord_sandbox.hubspot.crm import Crm
 from concord_sandbox.hubspot.errors import ApiError, for_status
+from concord_sandbox.hubspot.journal import JournalBook
 from concord_sandbox.hubspot.limits import RateLimits
 from concord_sandbox.hubspot.links import End
+from concord_sandbox.hubspot.lists import Lists
 from concord_sandbox.hubspot.models import Actor, ObjectTable, Portal, Record
 from concord_sandbox.hubspot.responses import answer
+from concord_sandbox.hubspot.sequences import Sequences
 from concord_sandbox.hubspot.urls import Found, Urls
 from concord_sandbox.hubspot.values import iso
 from concord_sandbox.hubspot.webhooks import Webhooks
+from concord_sandbox.parts import Part, control_routes
 from concord_sandbox.service import ControlError, Controls
+
+#: The parts of an account that have modules of their own; each says in its text what its key of the world holds.
+PARTS: tuple[type[Part[Crm]], ...] = (Lists, Sequences, JournalBook)
 
 _ORDINARY_USER = "101"
 _LONGEST_URL = 8_000  # then 414: too many properties in the query string (API reference section 4)
@@ -53,12 +59,13 @@ class HubSpotService:
         self.webhooks = Webhooks(controls, webhook_client)
         self._urls = Urls()
         self._answered = 0
-        self._use(Portal())
+        self._use(self._account({}))
 
-    def _use(self, portal: Portal) -> None:
-        self.portal = portal
+    def _use(self, crm: Crm) -> None:
+        self.crm, self.portal = crm, crm.portal
+        portal = crm.portal
         self.webhooks.use(portal)
-        self.crm = Crm(portal, self.controls.clock, self.webhooks.hear)
+        self.crm.listeners.append(self.webhooks.hear)
         self._tokens = account.Tokens(portal)
         self.limits = self._limits_of(portal)
 
@@ -71,15 +78,6 @@ class HubSpotService:
             int(settings["search_limit"]),
             str(settings["time_zone"]),
         )
-
-    @property
-    def wake(self) -> asyncio.Event | None:
-        """Set it to an event that is to be set whenever something new waits to be sent."""
-        return self.webhooks.wake
-
-    @wake.setter
-    def wake(self, event: asyncio.Event | None) -> None:
-        self.webhooks.wake = event
 
     # The vendor's own paths.
 
@@ -106,9 +104,11 @@ class HubSpotService:
         static = True
         try:
             if found.target.lane != "open":
-                token = self._tokens.check(_header(scope, b"authorization"), self.controls.clock.epoch_ms())
+                now = self.controls.clock.epoch_ms()
+                token = self._tokens.check(_header(scope, b"authorization"), now, found.target.lane)
                 static = token.static
-                self.limits.count(search=found.target.lane == "search")
+                if found.target.lane != "app":
+                    self.limits.count(search=found.target.lane == "search")
             content, status = self._call(found, scope, path, body)
             return answer(content, status, self._rate_headers(found, static))
         except ApiError as error:
@@ -172,15 +172,22 @@ class HubSpotService:
 
     def load(self, world: dict[str, Any]) -> None:
         try:
-            portal = models.load(world, self.controls.clock.epoch_ms())
-            Webhooks(self.controls, None).use(portal)  # bad settings are refused before anything is changed
-            self._limits_of(portal)
+            crm = self._account(world)
+            Webhooks(self.controls, None).use(crm.portal)  # bad settings are refused before anything is changed
+            self._limits_of(crm.portal)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ControlError(f"the section hubspot of the world is malformed: {error}") from error
-        self._use(portal)
+        self._use(crm)
+
+    def _account(self, world: dict[str, Any]) -> Crm:
+        """The account of a section, with its parts. Raises ControlError, ValueError, KeyError, TypeError."""
+        portal = models.load(world, self.controls, beside=frozenset(kind.section for kind in PARTS))
+        crm = Crm(portal, self.controls.clock)
+        crm.parts.make(crm, PARTS, world)
+        return crm
 
     def save(self) -> dict[str, Any]:
-        return models.save(self.portal)
+        return {**models.save(self.portal), **self.crm.parts.save()}
 
     def records(self, object_name: str) -> list[dict[str, Any]]:
         table = self._table(object_name)
@@ -263,10 +270,11 @@ class HubSpotService:
         now = self.controls.clock.epoch_ms()
         for table in self.portal.tables():
             table.index.settle(now)
-        return self.webhooks.seconds_until_due()
+        due = [wait for wait in (self.crm.parts.tick(), self.webhooks.seconds_until_due()) if wait is not None]
+        return min(due, default=None)
 
     async def deliver(self) -> int:
-        return await self.webhooks.deliver()
+        return await self.webhooks.deliver() + await self.crm.parts.deliver()
 
     # Control verbs.
 
@@ -277,6 +285,7 @@ class HubSpotService:
             Route("/index_lag", self._control_index_lag, methods=["PUT"]),
             Route("/limits", self._control_limits, methods=["PUT"]),
             Route("/restore", self._control_restore, methods=["POST"]),
+            *control_routes(PARTS, lambda: self.crm.parts),
         ]
 
     async def _control_webhooks(self, request: Request) -> Response:

@@ -7,23 +7,26 @@ unless a handler says so), and the older v3 and v4 because published clients sti
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import unquote
 
-from concord_sandbox.hubspot import account, associations, batches, consent, objects, properties, search
-from concord_sandbox.hubspot.calls import Handler
+from concord_sandbox.hubspot import (
+    account,
+    associations,
+    batches,
+    consent,
+    journal,
+    lists,
+    objects,
+    pipelines,
+    properties,
+    schemas,
+    search,
+    sequences,
+    webhook_settings,
+)
+from concord_sandbox.hubspot.targets import Routes, Target
 
-#: api: a token and the ten-second limit; search: the limit of searches; open: no token (OAuth itself).
-Lane = Literal["api", "search", "open"]
 _DATED = ("2026-09", "2026-03")
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a call goes. `handler` is a name for the two calls that need more than a `Call` (`service.py`)."""
-
-    handler: Handler | str
-    lane: Lane = "api"
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,22 @@ def _areas() -> dict[tuple[str, ...], tuple[str, str]]:
             "owners",
             "pipelines",
             "limits",
+            "lists",
         ):
             areas["crm", area, version] = (area, version)
-        for area in ("oauth", "account-info", "communication-preferences"):
+        for area in ("oauth", "account-info", "communication-preferences", "crm-object-schemas", "app-webhooks"):
             areas[area, version] = (area, version)
-    for area in ("objects", "properties", "property-validations", "owners", "pipelines", "limits"):
-        areas["crm", "v3", area] = (area, "v3")
+        areas["automation", "sequences", version] = ("sequences", version)
+        for part in ("journal", "journal-local", "subscriptions", "snapshots"):
+            areas["webhooks-journal", part, version] = (f"webhooks-journal/{part}", version)
+    # Where the journal's pages are fetched from, by addresses that carry their own signature.
+    areas["webhooks-journal", "pages", "v1"] = ("webhooks-journal/pages", "v1")
+    for area in ("objects", "properties", "property-validations", "owners", "pipelines", "limits", "lists", "schemas"):
+        areas["crm", "v3", area] = (area.replace("schemas", "crm-object-schemas"), "v3")
+    areas["automation", "v4", "sequences"] = ("sequences", "v4")
+    areas["webhooks", "v3"] = ("app-webhooks", "v3")
+    areas["communication-preferences", "v3"] = ("communication-preferences", "v3")
+    areas["oauth", "v1"] = ("oauth", "v1")
     for area in ("objects", "associations"):
         areas["crm", "v4", area] = (area, "v4")
     areas["communication-preferences", "v4"] = ("communication-preferences", "v4")
@@ -58,7 +71,7 @@ def _areas() -> dict[tuple[str, ...], tuple[str, str]]:
     return areas
 
 
-_TABLE: list[tuple[str, str, str, Target]] = [
+_TABLE: Routes = (
     ("GET", "objects", "{type}", Target(objects.list_records)),
     ("POST", "objects", "{type}", Target(objects.create_record)),
     ("POST", "objects", "{type}/search", Target(search.search, "search")),
@@ -103,9 +116,6 @@ _TABLE: list[tuple[str, str, str, Target]] = [
     ("GET", "property-validations", "{type}/{name}", Target(properties.validations_of)),
     ("GET", "owners", "", Target(account.owners)),
     ("GET", "owners", "{id}", Target(account.owner)),
-    ("GET", "pipelines", "{type}", Target(account.pipelines)),
-    ("GET", "pipelines", "{type}/{pipeline}", Target(account.pipeline)),
-    ("GET", "pipelines", "{type}/{pipeline}/stages", Target(account.stages)),
     ("GET", "limits", "records", Target(account.record_limits)),
     ("POST", "oauth", "token", Target("oauth", "open")),
     ("POST", "oauth", "token/introspect", Target("introspect", "open")),
@@ -126,7 +136,14 @@ _TABLE: list[tuple[str, str, str, Target]] = [
         "statuses/{email}/unsubscribe-all",
         Target(consent.unsubscribe_from_all),
     ),
-]
+    *consent.ROUTES,
+    *journal.ROUTES,
+    *lists.ROUTES,
+    *pipelines.ROUTES,
+    *schemas.ROUTES,
+    *sequences.ROUTES,
+    *webhook_settings.ROUTES,
+)
 
 
 class Urls:

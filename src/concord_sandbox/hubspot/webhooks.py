@@ -88,13 +88,12 @@ class Waiting:
 
 
 class Webhooks:
-    """The webhooks of one account. `wake` is set when something new is to be sent."""
+    """The webhooks of one account."""
 
     def __init__(self, controls: Controls, client: httpx.AsyncClient | None) -> None:
         self._controls = controls
         self._client = client
         self._own_client: httpx.AsyncClient | None = None
-        self.wake: asyncio.Event | None = None
         self.counts: Counter[str] = Counter()
         self.use(Portal())
 
@@ -175,8 +174,7 @@ class Webhooks:
             due = self._batch_closes
         self._fresh.extend([(due, shown)] * copies)
         self.counts["queued"] += copies
-        if self.wake is not None:
-            self.wake.set()
+        self._controls.ring()
 
     # Requests out.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from concord_sandbox.salesforce.models import Org
 from concord_sandbox.salesforce.query import Result
 from concord_sandbox.salesforce.tables import Table
 from concord_sandbox.salesforce.usage import Usage
-from concord_sandbox.salesforce.writes import Actor, Writer
+from concord_sandbox.salesforce.writes import Actor, Step, Writer
 from concord_sandbox.service import Controls
 
 
@@ -72,16 +72,41 @@ class Api:
     writer: Writer = field(init=False)
 
     def __post_init__(self) -> None:
-        self.writer = Writer(self.org, self.controls)
+        steps = tuple(part for part in self.org.parts.all() if isinstance(part, Step))
+        self.writer = Writer(self.org, self.controls, steps)
 
     def actor(self, call: Call) -> Actor:
-        return Actor(self.org.identity.integration_user_id, call.method, call.path)
+        """The integration user, with what the call's headers ask of a write (api/salesforce.md section 3.1)."""
+        given = call.headers
+        options = _options(given.get("sforce-call-options", ""))
+        assign = given.get("sforce-auto-assign", "TRUE").strip()
+        return Actor(
+            self.org.identity.integration_user_id,
+            call.method,
+            call.path,
+            client=options.get("client"),
+            api=f"rest/{call.version.removeprefix('v')}",
+            save_duplicates=_options(given.get("sforce-duplicate-rule-header", "")).get("allowsave") == "true",
+            assign={"TRUE": True, "FALSE": False}.get(assign.upper(), assign),
+        )
 
     def table(self, name: str) -> Table:
         found = self.org.table(name)
         if found is None:
             raise not_found()
         return found
+
+
+def _options(header: str) -> dict[str, str]:
+    """The `name=value` parts of a header, names in lower case."""
+    found = (part.partition("=") for part in header.replace(";", ",").split(","))
+    return {name.strip().lower(): value.strip() for name, _, value in found if name.strip()}
+
+
+#: Called with the Api, the Call, and the text of each part of the path in braces.
+Resource = Callable[..., Answer]
+#: Path behind the version -> method -> resource.
+Resources = tuple[tuple[str, dict[str, Resource]], ...]
 
 
 def as_json(value: Any) -> bytes:

@@ -17,16 +17,20 @@ from concord_sandbox.salesforce.standard import (
 )
 from concord_sandbox.salesforce.tables import Row, Table
 from concord_sandbox.salesforce.values import read_time, wire_time
-from concord_sandbox.service import ControlError
+from concord_sandbox.service import ControlError, Controls
 
 _IDENTITY = {one.name for one in fields(Identity)}
 _PARENT_KEYS = {"LeadId": "LeadHistory", "ContactId": "ContactHistory", "AccountId": "AccountHistory"}
 _TIMES = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
 
 
-def load(section: Given, now: str) -> Org:
-    """The org that a section describes; `now` (wire form) is the date of all that has none. Raises ControlError."""
-    unknown = section.keys() - _IDENTITY - {"objects", "records", "history"}
+def load(section: Given, controls: Controls, beside: frozenset[str] = frozenset()) -> Org:
+    """The org that a section describes; keys `beside` are for others to read. What has no date is of now.
+
+    Raises ControlError.
+    """
+    now = wire_time(controls.clock.now())
+    unknown = section.keys() - _IDENTITY - {"objects", "records", "history"} - beside
     if unknown:
         raise ControlError(f"a Salesforce section has no key {', '.join(sorted(unknown))}")
     identity = Identity(**{key: value for key, value in section.items() if key in _IDENTITY})
@@ -35,7 +39,7 @@ def load(section: Given, now: str) -> Org:
             raise ControlError(f"{key}: {getattr(identity, key)!r} is no number")
     for key in ("organisation_id", "integration_user_id"):
         setattr(identity, key, _id(getattr(identity, key), key))
-    org = Org(identity, declared=section.get("objects") or {})
+    org = Org(identity, declared=section.get("objects") or {}, controls=controls)
     _add_objects(org)
     records = section.get("records") or {}
     for name, rows in sorted(records.items(), key=lambda item: item[0] != "User"):  # the rest defaults to a user

@@ -20,19 +20,23 @@ May not know HTTP. The section of a world that `loading.load` reads and `loading
     history                [{"object": "LeadHistory", "LeadId", "Field", "OldValue", "NewValue", "CreatedDate",
                            "CreatedById"}]; `object` may be left out for leads, contacts and accounts
 
+Every other key belongs to a part with a module of its own, whose text says what it takes (`service.PARTS`).
+
 Every key may be left out: {} is an org with two users and no other record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from concord_sandbox.parts import Parts
 from concord_sandbox.salesforce.ids import full_id, new_id
 from concord_sandbox.salesforce.schema import Given, ObjectType, child_relationship
 from concord_sandbox.salesforce.tables import Row, Table
+from concord_sandbox.service import Controls
 
 ORGANISATION_ID = new_id("00D", 1)
 INTEGRATION_USER_ID = new_id("005", 1)
@@ -59,6 +63,40 @@ class Identity:
         return self.access_token or f"{self.organisation_id[:15]}!AQ.StandingTokenOfTheSandbox"
 
 
+@dataclass(frozen=True)
+class Actor:
+    """Who writes, in which call. person: at work in the screens, so that no API right stops them. faultless: no fault
+    of the controls does. client: the label of Sforce-Call-Options. api: `rest`, `soap`, `bulkapi` with the version, as
+    change events name it ("rest/66.0"); empty for a person. save_duplicates, assign: what the headers
+    Sforce-Duplicate-Rule-Header and Sforce-Auto-Assign say (assign: an id of a rule, or whether the active rule runs).
+    """
+
+    user_id: str
+    method: str = ""
+    path: str = ""
+    person: bool = False
+    faultless: bool = False
+    client: str | None = None
+    api: str = ""
+    save_duplicates: bool = False
+    assign: bool | str = True
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one transaction did to one record: its row before (None: there was none) and after (None: it is gone)."""
+
+    table: Table
+    record_id: str
+    before: Row | None
+    after: Row | None
+
+
+#: Hears of every transaction that changed something, once, after its end: who (None: the sandbox itself), and what in
+#: the order of each record's first change.
+Listener = Callable[[Actor | None, list[Change]], None]
+
+
 @dataclass
 class Org:
     """An org's objects and records. Every change of a record goes through `put`, so that it can be undone."""
@@ -68,9 +106,14 @@ class Org:
     #: The world's own `objects` part, kept so that it can be saved.
     declared: Given = field(default_factory=dict)
     ordinary_user_id: str = ORDINARY_USER_ID
+    controls: Controls = field(default_factory=Controls)
+    #: The parts of the state that have modules of their own (`service.PARTS`).
+    parts: Parts[Org] = field(default_factory=Parts)
+    listeners: list[Listener] = field(default_factory=list)
     _by_prefix: dict[str, Table] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
     _undo: list[tuple[Table, str, Row | None]] | None = None
+    _actor: Actor | None = None
 
     def add(self, kind: ObjectType) -> Table:
         table = self.tables[kind.name.lower()] = Table(kind)
@@ -106,11 +149,14 @@ class Org:
             self._undo.append((table, record_id, before))
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Changes inside can be taken back, by hand or because an exception leaves the block. May be nested."""
+    def transaction(self, actor: Actor | None = None) -> Iterator[Transaction]:
+        """Changes inside can be taken back, by hand or because an exception leaves the block. May be nested: the
+        outermost one commits, and the first actor that is named is its actor."""
         outermost = self._undo is None
         if self._undo is None:
             self._undo = []
+        if self._actor is None:
+            self._actor = actor
         mark = Transaction(self._undo)
         try:
             yield mark
@@ -119,7 +165,11 @@ class Org:
             raise
         finally:
             if outermost:
-                self._undo = None
+                who, self._undo, self._actor = self._actor, None, None
+                changes = mark.changes() if self.listeners else []
+                if changes:
+                    for listener in self.listeners:
+                        listener(who, changes)
 
     def children_of(self, target: str) -> list[tuple[Table, Any]]:
         """(table, field) for every reference field that points at that object."""
@@ -147,6 +197,13 @@ class Transaction:
     def __init__(self, log: list[tuple[Table, str, Row | None]]) -> None:
         self._log = log
         self._start = len(log)
+
+    def changes(self) -> list[Change]:
+        """What was done since the mark."""
+        first: dict[tuple[int, str], tuple[Table, Row | None]] = {}
+        for table, record_id, before in self._log[self._start :]:
+            first.setdefault((id(table), record_id), (table, before))
+        return [Change(table, key[1], before, table.rows.get(key[1])) for key, (table, before) in first.items()]
 
     def take_back(self) -> None:
         """Undo everything that was done since the mark."""

@@ -13,8 +13,15 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from concord_sandbox.faults import Fault
-from concord_sandbox.salesforce import loading, screens
+from concord_sandbox.parts import Part, control_routes
+from concord_sandbox.salesforce import loading, screens, soap
+from concord_sandbox.salesforce.access import Access
+from concord_sandbox.salesforce.assignment import AssignmentRules
+from concord_sandbox.salesforce.behaviours import Behaviours
+from concord_sandbox.salesforce.bulk import BulkJobs
 from concord_sandbox.salesforce.calls import Answer, Api, Call, as_json
+from concord_sandbox.salesforce.conversion import LeadMapping
+from concord_sandbox.salesforce.duplicates import DuplicateRules
 from concord_sandbox.salesforce.errors import (
     BY_CODE,
     BY_STATUS,
@@ -26,13 +33,35 @@ from concord_sandbox.salesforce.errors import (
     not_found,
     unauthorised,
 )
+from concord_sandbox.salesforce.events import ChangeEvents
+from concord_sandbox.salesforce.formula_fields import FormulaFields
+from concord_sandbox.salesforce.locks import Locks
+from concord_sandbox.salesforce.models import Org
 from concord_sandbox.salesforce.oauth import Tokens
+from concord_sandbox.salesforce.outbound import OutboundMessages
 from concord_sandbox.salesforce.tables import Table
 from concord_sandbox.salesforce.urls import answered, versions
 from concord_sandbox.salesforce.usage import Usage
+from concord_sandbox.salesforce.validation_rules import ValidationRules
 from concord_sandbox.salesforce.values import wire_time
 from concord_sandbox.salesforce.writes import Actor
 from concord_sandbox.service import ControlError, Controls
+
+#: The parts of an org that have modules of their own; each says in its text what its key of the world holds. In the
+#: order in which they take part in a write (`writes.Step`).
+PARTS: tuple[type[Part[Org]], ...] = (
+    Access,
+    Behaviours,
+    FormulaFields,
+    ValidationRules,
+    DuplicateRules,
+    AssignmentRules,
+    Locks,
+    LeadMapping,
+    ChangeEvents,
+    OutboundMessages,
+    BulkJobs,
+)
 
 _LONGEST_URI = 16_384
 _JSON = "application/json;charset=UTF-8"
@@ -58,6 +87,7 @@ class SalesforceService:
             Route("/services/data", self._versions),
             Route("/services/data/", self._versions),
             Route("/services/data/{rest:path}", _Rest(self)),
+            Route("/services/Soap/{rest:path}", self._soap, methods=["POST"]),
             Route("/{rest:path}", self._elsewhere, methods=["GET", "POST", "PATCH", "PUT", "DELETE"]),
         ]
 
@@ -72,6 +102,7 @@ class SalesforceService:
             Route("/merge/{object}", self._merge, methods=["POST"]),
             Route("/undelete/{object}/{id}", self._undelete, methods=["POST"]),
             Route("/convert/{id}", self._convert, methods=["POST"]),
+            *control_routes(PARTS, lambda: self._api.org.parts),
         ]
 
     # State
@@ -79,7 +110,8 @@ class SalesforceService:
     def load(self, world: dict[str, Any]) -> None:
         now = wire_time(self.controls.clock.now())
         try:
-            org = loading.load(world, now)
+            org = loading.load(world, self.controls, beside=frozenset(kind.section for kind in PARTS))
+            org.parts.make(org, PARTS, world)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ControlError(f"the Salesforce section is malformed: {type(error).__name__}: {error}") from error
         identity = org.identity
@@ -89,7 +121,8 @@ class SalesforceService:
 
     def save(self) -> dict[str, Any]:
         used = self._api.usage.used(self.controls.clock.epoch_ms())
-        return {**loading.save(self._api.org), "daily_used": used, "daily_limit": self._api.usage.limit}
+        org = self._api.org
+        return {**loading.save(org), **org.parts.save(), "daily_used": used, "daily_limit": self._api.usage.limit}
 
     def credentials(self, url: str) -> dict[str, Any]:
         identity = self._api.org.identity
@@ -146,6 +179,13 @@ class SalesforceService:
             body = {"error": refused.error, "error_description": refused.description}
             return JSONResponse(body, refused.status, unmetered)
         return JSONResponse(granted, headers=unmetered)
+
+    async def _soap(self, request: Request) -> Response:
+        headers = {key.lower(): value for key, value in request.headers.items()}
+        own_url = str(request.base_url).rstrip("/")
+        return soap.answered(
+            self._api, self._tokens, request.path_params["rest"], headers, await request.body(), own_url
+        )
 
     async def _versions(self, _: Request) -> Response:
         return JSONResponse(versions(), headers={_LIMIT_HEADER: ""})
@@ -236,10 +276,10 @@ class SalesforceService:
         ]
 
     def tick(self) -> float | None:
-        return None
+        return self._api.org.parts.tick()
 
     async def deliver(self) -> int:
-        return 0
+        return await self._api.org.parts.deliver()
 
     def _table(self, name: str) -> Table:
         found = self._api.org.table(name)

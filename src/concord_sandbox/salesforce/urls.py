@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from concord_sandbox.salesforce import collections, responses
-from concord_sandbox.salesforce.calls import Answer, Api, Call
+from concord_sandbox.salesforce import bulk, collections, graphs, responses, ui_api
+from concord_sandbox.salesforce.calls import Answer, Api, Call, Resource, Resources
 from concord_sandbox.salesforce.composite import composite
 from concord_sandbox.salesforce.errors import Fail, Refusal, not_found
 
@@ -24,9 +23,6 @@ VERSIONS = {
 }
 _NAMES = frozenset(f"v{number}.0" for number in VERSIONS)
 
-#: Called with the Api, the Call, and the text of each part in braces.
-Resource = Callable[..., Answer]
-
 
 def versions() -> list[dict[str, str]]:
     """The answer of `GET /services/data/`."""
@@ -40,8 +36,12 @@ def _composite(api: Api, call: Call) -> Answer:
     return composite(api, call, answered)
 
 
+def _graphs(api: Api, call: Call) -> Answer:
+    return graphs.graphs(api, call, answered)
+
+
 #: The first line that fits counts: fixed words before parts in braces.
-RESOURCES: tuple[tuple[str, dict[str, Resource]], ...] = (
+RESOURCES: Resources = (
     ("", {"GET": responses.resources}),
     ("limits", {"GET": responses.limits}),
     ("query", {"GET": responses.query}),
@@ -66,6 +66,10 @@ RESOURCES: tuple[tuple[str, dict[str, Resource]], ...] = (
     ),
     ("composite/sobjects/{object}", {"GET": collections.read_all, "POST": collections.read_all}),
     ("composite/sobjects/{object}/{field}", {"PATCH": collections.upsert_all}),
+    ("composite/graph", {"POST": _graphs}),
+    *graphs.RESOURCES,
+    *bulk.RESOURCES,
+    *ui_api.RESOURCES,
 )
 
 

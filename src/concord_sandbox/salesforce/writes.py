@@ -5,8 +5,8 @@ May not know HTTP; raises Refusal (errors.py). A write either happens whole or n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, Protocol, runtime_checkable
 
 from concord_sandbox.salesforce.errors import (
     BY_CODE,
@@ -19,24 +19,35 @@ from concord_sandbox.salesforce.errors import (
 )
 from concord_sandbox.salesforce.ids import full_id
 from concord_sandbox.salesforce.loading import put_name
-from concord_sandbox.salesforce.models import Org
+from concord_sandbox.salesforce.models import Actor, Org
 from concord_sandbox.salesforce.schema import TEXT_TYPES, Field
 from concord_sandbox.salesforce.tables import Row, Table
 from concord_sandbox.salesforce.validation import read_body, stored
 from concord_sandbox.salesforce.values import wire_time
 from concord_sandbox.service import Controls
 
+__all__ = ["Actor", "SeveralFound", "Step", "Writer"]
 
-@dataclass(frozen=True)
-class Actor:
-    """Who writes, in which call. person: at work in the screens, so that no API right stops them. faultless: no fault
-    of the controls does."""
 
-    user_id: str
-    method: str = ""
-    path: str = ""
-    person: bool = False
-    faultless: bool = False
+@runtime_checkable
+class Step(Protocol):
+    """Something that takes part in every write of a record, in the order of execution that Salesforce documents."""
+
+    def before(self, writer: Writer, table: Table, row: Row, old: Row | None, actor: Actor) -> None:
+        """Derive: `row` (not yet stored; without an Id when `old` is None) may be changed. Raises Refusal."""
+        ...
+
+    def check(self, writer: Writer, table: Table, row: Row, old: Row | None, actor: Actor) -> None:
+        """Judge `row`, which has all that its object requires and may not be changed now. Raises Refusal."""
+        ...
+
+    def after(self, writer: Writer, table: Table, row: Row, old: Row | None, actor: Actor) -> None:
+        """What follows a stored row (which may not be changed; write again instead). Raises Refusal: all is undone."""
+        ...
+
+    def on_delete(self, writer: Writer, table: Table, row: Row, actor: Actor) -> None:
+        """May refuse a deletion. Raises Refusal."""
+        ...
 
 
 class SeveralFound(Exception):
@@ -51,15 +62,20 @@ class SeveralFound(Exception):
 class Writer:
     """Writes to one org, by the clock and the faults of its controls."""
 
-    def __init__(self, org: Org, controls: Controls) -> None:
+    def __init__(self, org: Org, controls: Controls, steps: tuple[Step, ...] = ()) -> None:
         self.org = org
         self._controls = controls
+        self._steps = steps
 
     def now(self) -> str:
         return wire_time(self._controls.clock.now())
 
     def insert(self, table: Table, body: dict[str, Any], actor: Actor) -> str:
         """Make a record; its id."""
+        with self.org.transaction(actor):
+            return self._insert(table, body, actor)
+
+    def _insert(self, table: Table, body: dict[str, Any], actor: Actor) -> str:
         kind, org = table.kind, self.org
         if any(key.lower() == "id" for key in body):
             words = "cannot specify Id in an insert call"
@@ -72,9 +88,13 @@ class Writer:
                 row[field.name] = field.default
         if kind.field("OwnerId") and "OwnerId" not in row:
             row["OwnerId"] = actor.user_id
+        for step in self._steps:
+            step.before(self, table, row, None, actor)
         missing = tuple(field.name for field in kind.required if field.name not in row)
         if missing:
             raise _missing(missing)
+        for step in self._steps:
+            step.check(self, table, row, None, actor)
         self._check_unique(table, row, None)
         self._meet_fault(" ".join(str(row[f.name]) for f in kind.shown if f.indexed_key and f.name in row), actor)
         now, by = self.now(), actor.user_id
@@ -85,10 +105,16 @@ class Writer:
         org.put(table, record_id, row)
         if kind.tracked:
             self._note_history(table, record_id, "created", None, None, None, by)
+        for step in self._steps:
+            step.after(self, table, row, None, actor)
         return record_id
 
     def update(self, table: Table, record_id: str, body: dict[str, Any], actor: Actor) -> None:
         """Change a record; its stamps move even when no value does, as in Salesforce."""
+        with self.org.transaction(actor):
+            self._update(table, record_id, body, actor)
+
+    def _update(self, table: Table, record_id: str, body: dict[str, Any], actor: Actor) -> None:
         if any(key.lower() == "id" for key in body):
             raise Refusal(400, Fail("INVALID_FIELD", "The Id field should not be specified in the sobject data."))
         self._check_writable(table)
@@ -102,11 +128,15 @@ class Writer:
                 row.pop(name, None)
             else:
                 row[name] = value
+        for step in self._steps:
+            step.before(self, table, row, before, actor)
         missing = tuple(
             field.name for field in table.kind.shown if not field.nillable and values.get(field.name, 0) is None
         )
         if missing:
             raise _missing(missing)
+        for step in self._steps:
+            step.check(self, table, row, before, actor)
         self._check_unique(table, row, before)
         self._meet_fault(record_id, actor)
         put_name(table.kind, row)
@@ -118,13 +148,18 @@ class Writer:
             old, new = before.get(field.name, field.absent), row.get(field.name, field.absent)
             if old != new:
                 self._note_history(table, record_id, field.name, field, old, new, actor.user_id)
+        for step in self._steps:
+            step.after(self, table, row, before, actor)
 
     def delete(self, table: Table, record_id: str, actor: Actor) -> None:
         """Put a record, and what cannot be without it, into the recycle bin."""
         self._check_writable(table)
         row = self.there(table, record_id)
+        for step in self._steps:
+            step.on_delete(self, table, row, actor)
         self._meet_fault(record_id, actor)
-        self._mark_deleted(table, record_id, row, actor.user_id)
+        with self.org.transaction(actor):
+            self._mark_deleted(table, record_id, row, actor.user_id)
 
     def upsert(
         self, table: Table, key: Field, value: Any, body: dict[str, Any], actor: Actor, *, update_only: bool = False

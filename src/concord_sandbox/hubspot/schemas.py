@@ -1,0 +1,7 @@
+"""Schemas of custom objects."""
+
+from __future__ import annotations
+
+from concord_sandbox.hubspot.targets import Routes
+
+ROUTES: Routes = ()
