@@ -3,10 +3,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help setup demo test quick check fix bench docs serve lock coverage
+.PHONY: help setup demo test quick check fix bench bench-sandbox clients docs serve lock coverage
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## make .venv with everything pinned in requirements/dev.txt, and .venv/bin/concord
 
@@ -25,7 +25,7 @@ demo: setup ## the main job on two sandboxes: reconciliation, then live sync bot
 # The purely pure: these alone must cover every branch of core.
 PURE := tests/core tests/laws/test_merge_laws.py tests/laws/test_record_laws.py tests/laws/test_one_door.py
 
-test: setup ## all tests, core's coverage, and the house rules
+test: setup clients ## all tests, core's coverage, and the house rules
 	@$(BIN)/python -m pytest -n 2 $(addprefix --ignore=,$(PURE))
 	@$(MAKE) --no-print-directory coverage check
 
@@ -59,3 +59,13 @@ lock: setup ## compile the pinned requirements anew from pyproject.toml
 	@cd requirements && for set in "run --extra build" "dev --extra build --extra dev"; do \
 		name=$${set%% *}; ../$(BIN)/uv pip compile ../pyproject.toml $${set#* } --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -o $$name.txt; done
+
+clients: tests/clients/node_modules/.ready ## the JavaScript clients that drive the sandboxes in tests (where Node 20 is)
+
+tests/clients/node_modules/.ready: tests/clients/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is not on this machine: the tests with JavaScript clients will be skipped" >&2; exit 0; }; \
+	cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.ready || \
+	echo "the JavaScript clients could not be installed: their tests will be skipped" >&2
+
+bench-sandbox: setup ## how many calls a second the sandboxes answer
+	@$(BIN)/python bench/sandbox.py

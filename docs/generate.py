@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,12 @@ from typer.main import get_command
 
 from concord.cli.main import application
 from concord.config import schema
+from concord_sandbox.operations import Operation
+from concord_sandbox.surface import differences, operations
 
 HERE = Path(__file__).parent
+#: Which test drove which operations with which client (tests/sandbox/conftest.py).
+CHECKED = HERE.parent / "tests" / "sandbox" / "checked.json"
 
 
 def commands() -> str:
@@ -96,7 +102,58 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
-DOCUMENTS = {"commands.md": commands, "configuration.md": settings}
+def coverage() -> str:
+    """What the sandboxes emulate, who checked it, and what is known to differ, as a document."""
+    every = operations()
+    clients = _clients()
+    emulated = [one for one in every if one.emulated]
+    checked = [one for one in emulated if _key(one) in clients]
+    names = sorted({name for found in clients.values() for name in found})
+    lines = [
+        "# What the sandboxes emulate",
+        "",
+        "Made by `make docs` from the tables of paths that the sandboxes answer by, and from",
+        "`tests/sandbox/checked.json`, which holds every test with a foreign client to the operations that it really",
+        "drove (and that were answered as done). A foreign client is one that we did not write, unmodified. A call to",
+        "what is not emulated is answered in the vendor's own error format, and says so.",
+        "",
+        f"{len(emulated)} operations are emulated; {len(checked)} of them are driven by {', '.join(names)}; the others",
+        "by our own tests only.",
+        "",
+    ]
+    for service in dict.fromkeys(one.service for one in every):
+        lines += [f"## {service}", "", "| operation | foreign clients |", "|---|---|"]
+        mine = [one for one in emulated if one.service == service]
+        for group in dict.fromkeys(one.group for one in mine):
+            lines.append(f"| **{group}** | |")
+            lines += [
+                f"| `{one.name}`{': ' + one.remark if one.remark else ''} | {', '.join(clients.get(_key(one), []))} |"
+                for one in mine
+                if one.group == group
+            ]
+        absent = [one for one in every if one.service == service and not one.emulated]
+        lines += ["", f"### Not emulated of {service}", "", "| part | paths | |", "|---|---|---|"]
+        lines += [f"| {one.group} | `{one.path}` | {one.remark} |" for one in absent]
+        lines += ["", f"### Known to differ from {service}", ""]
+        lines += [f"- {_cell(words)}" for words in differences(service)]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _key(one: Operation) -> str:
+    return f"{one.service} {one.name}"
+
+
+def _clients() -> dict[str, list[str]]:
+    """The clients that drove each operation."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for one in json.loads(CHECKED.read_text("utf-8")).values():
+        for name in one["operations"]:
+            found[name].add(one["client"])
+    return {name: sorted(clients) for name, clients in found.items()}
+
+
+DOCUMENTS = {"commands.md": commands, "configuration.md": settings, "../COVERAGE.md": coverage}
 
 
 def main() -> None:

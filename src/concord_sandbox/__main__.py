@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from concord_sandbox.server import SERVICES, serve, set_up_logging
 from concord_sandbox.service import ControlError
 from concord_sandbox.world import load_world
 from concord_sandbox.worlds import BUILT_IN
+from concord_sandbox.worlds.rows import as_json
 
 _EPILOGUE = f"""\
 built-in worlds: {", ".join(BUILT_IN)}
@@ -47,6 +47,15 @@ def _parser() -> _Parser:
     )
     for name in SERVICES:
         parser.add_argument(f"--{name}", type=_port, metavar="PORT", help=f"serve {name} there (0: any free port)")
+    parser.add_argument(
+        "--pubsub",
+        type=_port,
+        metavar="PORT",
+        help="serve Salesforce's Pub/Sub API (gRPC) there, and with TLS beside it",
+    )
+    parser.add_argument(
+        "--pubsub-tls", type=_port, metavar="PORT", help="serve the Pub/Sub API with TLS there, and without beside it"
+    )
     parser.add_argument("--world", default="agency", metavar="NAME|FILE", help="what they start from (agency)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="makes a built-in world anew (1)")
     parser.add_argument(
@@ -70,9 +79,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ports = {name: port for name in SERVICES if (port := getattr(asked, name)) is not None}
     if not ports:
         parser.error("no service asked for: give at least one of --salesforce PORT, --hubspot PORT, --notion PORT")
+    pubsub = None
+    if asked.pubsub is not None or asked.pubsub_tls is not None:
+        if "salesforce" not in ports:
+            parser.error("the Pub/Sub API is a part of Salesforce: --pubsub PORT needs --salesforce PORT")
+        pubsub = asked.pubsub or 0, asked.pubsub_tls or 0
     set_up_logging(asked.log_level)
     try:
-        asyncio.run(serve(load_world(asked.world, asked.seed), ports, asked.log_level))
+        asyncio.run(serve(lambda: load_world(asked.world, asked.seed), ports, asked.log_level, pubsub))
     except ControlError as error:
         parser.error(str(error))
     return 0
@@ -82,7 +96,7 @@ def _save(parser: _Parser, asked: argparse.Namespace) -> int:
     """Write the world to a file; 2 when it cannot be had or written."""
     try:
         world = load_world(asked.world, asked.seed)
-        asked.save.write_text(json.dumps(world, ensure_ascii=False), encoding="utf-8")
+        asked.save.write_text(as_json(world), encoding="utf-8")
     except (ControlError, OSError) as error:
         parser.error(str(error))
     return 0

@@ -14,7 +14,8 @@ Wraps any `Service` into one ASGI application; knows no vendor.
     GET    /_control/faults               those in force
     POST   /_control/faults               one fault or a list; fields as in `faults.Fault`
     DELETE /_control/faults
-    GET    /_control/journal              ?since=N&limit=M: the calls; with ?summary=1 only the counts
+    GET    /_control/journal              ?since=N&limit=M&direction=in|out|all: the calls received (in), the events
+                                          sent (out); with ?summary=1 only the counts
     DELETE /_control/journal
     GET    /_control/records/{object}     every live record, straight from the state
     POST   /_control/records/{object}     {"fields": {…}, "by": user}: a person creates a record; {"id": …}
@@ -31,7 +32,10 @@ Control calls are answered at once: no latency, no faults, not in the journal, n
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,6 +49,8 @@ from concord_sandbox.faults import Fault
 from concord_sandbox.service import ControlError, Service
 
 _HANG_LIMIT_SECONDS = 120.0
+#: Shorter answers cost more to pack than to send.
+_ZIPPED_FROM_BYTES = 2048
 
 
 class SandboxApp:
@@ -52,8 +58,7 @@ class SandboxApp:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        # Kept as text: a big world is copied several times faster through JSON than object by object.
-        self._loaded = json.dumps(service.save())
+        self._again = _copy_of(service.save())
         vendor: ASGIApp = Starlette(routes=list(service.routes()))
         self._vendor = vendor
         self._control = Starlette(
@@ -90,7 +95,8 @@ class SandboxApp:
                 await _break_off(scope, receive, send, hang=fault.kind == "hang_after")
                 return
             status, answer = recorded.status, recorded.body
-            await recorded.pass_on(send, {**self.service.response_headers(), "Date": controls.clock.http_date()})
+            extra = {**self.service.response_headers(), "Date": controls.clock.http_date()}
+            await recorded.pass_on(send, extra, zipped=_takes_gzip(scope))
         finally:
             controls.journal.note(
                 at=controls.clock.epoch_ms(),
@@ -133,11 +139,12 @@ class SandboxApp:
     async def _credentials(self, request: Request) -> Response:
         return JSONResponse(self.service.credentials(str(request.base_url).rstrip("/")))
 
-    def load(self, section: dict[str, Any]) -> None:
-        """Replace the service's state and make it what `reset` goes back to."""
-        loaded = json.dumps(section)
-        self.service.load(json.loads(loaded))
-        self._loaded = loaded
+    def load(self, section: dict[str, Any], again: Callable[[], dict[str, Any]] | None = None) -> None:
+        """Replace the service's state and make it what `reset` goes back to. again: makes the section anew; without it
+        a copy is kept."""
+        back = again or _copy_of(section)
+        self.service.load(section if again else back())
+        self._again = back
 
     async def _world(self, request: Request) -> Response:
         if request.method == "PUT":
@@ -146,7 +153,7 @@ class SandboxApp:
 
     async def _reset(self, _: Request) -> Response:
         controls = self.service.controls
-        self.service.load(json.loads(self._loaded))
+        self.service.load(self._again())
         controls.journal.clear()
         controls.faults.clear()
         controls.latency_ms = controls.latency_jitter_ms = 0.0
@@ -195,8 +202,10 @@ class SandboxApp:
         if request.method == "DELETE" or request.query_params.get("summary"):
             return JSONResponse(journal.summary())
         since = int(request.query_params.get("since", 0))
-        limit = int(request.query_params.get("limit", 1000))
-        return JSONResponse({**journal.summary(), "journal": journal.calls(since, limit)})
+        limit, direction = int(request.query_params.get("limit", 1000)), request.query_params.get("direction", "in")
+        if direction not in ("in", "out", "all"):
+            raise ControlError("direction is in (calls received), out (events sent) or all")
+        return JSONResponse({**journal.summary(), "journal": journal.calls(since, limit, direction)})
 
     async def _records(self, request: Request) -> Response:
         name = request.path_params["object"]
@@ -227,6 +236,18 @@ class SandboxApp:
         return JSONResponse({"sent": await self.service.deliver()})
 
 
+def _copy_of(section: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    """What gives the section as it is now, again and again. Kept as packed text: it is copied several times faster
+    than object by object, and a big world would be in memory twice."""
+    packed = zlib.compress(json.dumps(section, default=list).encode(), 1)
+
+    def again() -> dict[str, Any]:
+        made: dict[str, Any] = json.loads(zlib.decompress(packed))
+        return made
+
+    return again
+
+
 class _Recorder:
     """Keeps an application's answer so that it can be journalled, headed and passed on, or thrown away."""
 
@@ -242,13 +263,23 @@ class _Recorder:
         elif message["type"] == "http.response.body":
             self.body += message.get("body", b"")
 
-    async def pass_on(self, send: Send, extra: dict[str, str]) -> None:
+    async def pass_on(self, send: Send, extra: dict[str, str], *, zipped: bool = False) -> None:
+        """Send it on with more headers. zipped: the client takes gzip; a long answer is sent so, as vendors do."""
+        if zipped and len(self.body) >= _ZIPPED_FROM_BYTES:
+            self.body = gzip.compress(self.body, 1, mtime=0)
+            kept = [(name, value) for name, value in self._headers if name.lower() != b"content-length"]
+            length = str(len(self.body)).encode()
+            self._headers = [*kept, (b"content-encoding", b"gzip"), (b"content-length", length)]
         given = {name.lower() for name, _ in self._headers}
         added = [(k.lower().encode(), v.encode("latin-1")) for k, v in extra.items() if k.lower().encode() not in given]
         # An empty value means: this answer does not carry the header at all.
         headers = [(k, v) for k, v in self._headers + added if v]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+def _takes_gzip(scope: Scope) -> bool:
+    return any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
 
 
 async def _whole_body(receive: Receive) -> bytes:

@@ -1,4 +1,4 @@
-"""The journal of calls that a sandboxed service received, so that a test can count and read them.
+"""The journal of calls that a sandboxed service received and of events that it sent, to be counted and read by a test.
 
 Control calls are not in it. Holds bodies as text up to a limit; nothing is written to disk.
 """
@@ -12,7 +12,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Call:
-    """One call as it arrived and was answered. at: epoch ms on the service's clock; status: None when dropped."""
+    """One call as it arrived and was answered, or (direction "out") one that the service made to deliver events.
+
+    at: epoch ms on the service's clock; status: None when dropped or not answered; path: of one sent, the whole URL.
+    """
 
     number: int
     at: int
@@ -23,19 +26,24 @@ class Call:
     status: int | None
     response: str
     fault: str | None
+    direction: str = "in"
 
 
 class Journal:
-    """The newest `keep` calls whole, and counts over all of them since the last `clear`."""
+    """The newest `keep` calls whole, and counts over all of them since the last `clear`.
 
-    def __init__(self, keep: int = 20_000, body_limit: int = 20_000) -> None:
+    Calls are counted by route up to `routes` different ones; the rest is counted as "other": a million records have a
+    million paths.
+    """
+
+    def __init__(self, keep: int = 20_000, body_limit: int = 20_000, routes: int = 10_000) -> None:
         self._calls: deque[Call] = deque(maxlen=keep)
-        self._body_limit = body_limit
+        self._body_limit, self._routes = body_limit, routes
         self.clear()
 
     def clear(self) -> None:
         self._calls.clear()
-        self._count = 0
+        self._count = self._sent = self._number = 0
         self._by_route: Counter[str] = Counter()
         self._by_status: Counter[str] = Counter()
 
@@ -51,29 +59,40 @@ class Journal:
         response: bytes,
         fault: str | None,
     ) -> None:
+        """One call that was received. status: None when it was dropped."""
         self._count += 1
-        self._by_route[f"{method} {path}"] += 1
+        route = f"{method} {path}"
+        self._by_route[route if route in self._by_route or len(self._by_route) < self._routes else "other"] += 1
         self._by_status[str(status) if status is not None else "dropped"] += 1
-        limit = self._body_limit
-        self._calls.append(
-            Call(
-                self._count,
-                at,
-                method,
-                path,
-                query,
-                request[:limit].decode("utf-8", "replace"),
-                status,
-                response[:limit].decode("utf-8", "replace"),
-                fault,
-            )
-        )
+        self._keep(at, method, path, query, request, status, response, fault, "in")
+
+    def note_sent(self, *, at: int, method: str, url: str, request: bytes, status: int | None, response: bytes) -> None:
+        """One call that the service made to deliver events. status: None when no answer came."""
+        self._sent += 1
+        self._keep(at, method, url, "", request, status, response, None, "out")
+
+    def _keep(
+        self,
+        at: int,
+        method: str,
+        path: str,
+        query: str,
+        request: bytes,
+        status: int | None,
+        response: bytes,
+        fault: str | None,
+        direction: str,
+    ) -> None:
+        self._number += 1
+        sent, answered = (text[: self._body_limit].decode("utf-8", "replace") for text in (request, response))
+        self._calls.append(Call(self._number, at, method, path, query, sent, status, answered, fault, direction))
 
     def summary(self) -> dict[str, Any]:
-        """{"calls": N, "by_route": {"GET /path": n}, "by_status": {"200": n}}"""
-        return {"calls": self._count, "by_route": dict(self._by_route), "by_status": dict(self._by_status)}
+        """{"calls": N, "by_route": {"GET /path": n}, "by_status": {"200": n}, "sent": M}: received, and events sent."""
+        counts = {"by_route": dict(self._by_route), "by_status": dict(self._by_status)}
+        return {"calls": self._count, "sent": self._sent, **counts}
 
-    def calls(self, since: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
-        """The calls numbered above `since`, oldest first, at most `limit`."""
-        newer = [call for call in self._calls if call.number > since]
+    def calls(self, since: int = 0, limit: int = 1000, direction: str = "in") -> list[dict[str, Any]]:
+        """The calls numbered above `since`, oldest first, at most `limit`; direction: in, out, or all."""
+        newer = [one for one in self._calls if one.number > since and direction in (one.direction, "all")]
         return [asdict(call) for call in newer[:limit]]

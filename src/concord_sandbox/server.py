@@ -24,6 +24,7 @@ from concord_sandbox.clock import SandboxClock
 from concord_sandbox.control import SandboxApp
 from concord_sandbox.hubspot.service import HubSpotService
 from concord_sandbox.notion.service import NotionService
+from concord_sandbox.salesforce.pubsub import PubSubServer
 from concord_sandbox.salesforce.service import SalesforceService
 from concord_sandbox.service import ControlError, Controls, Service
 
@@ -43,8 +44,10 @@ def build(
     *,
     names: Sequence[str] = ("salesforce", "hubspot", "notion"),
     source: Callable[[], float] = time.time,
+    again: Callable[[], Mapping[str, Any]] | None = None,
 ) -> dict[str, SandboxApp]:
-    """The named services with their sections of `world` loaded (a missing section: an empty service).
+    """The named services with their sections of `world` loaded (a missing section: an empty service). again: makes the
+    same world anew for a reset; without it each service keeps a copy.
 
     Each has its own controls: a clock on `source` (Unix seconds), set to the world's clock where it has one, and
     randomness from the world's seed. Raises ControlError when a section or the clock is malformed.
@@ -57,11 +60,15 @@ def build(
             controls.clock.set(moment)
         app = SandboxApp(SERVICES[name](controls))
         try:
-            app.load(world.get(name) or {})
+            app.load(world.get(name) or {}, _section_of(again, name) if again else None)
         except (ControlError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ControlError(f"the world's section {name} is malformed: {error}") from error
         apps[name] = app
     return apps
+
+
+def _section_of(again: Callable[[], Mapping[str, Any]], name: str) -> Callable[[], dict[str, Any]]:
+    return lambda: again().get(name) or {}
 
 
 def _clock_of(world: Mapping[str, Any]) -> datetime | None:
@@ -75,37 +82,66 @@ def _clock_of(world: Mapping[str, Any]) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-async def serve(world: Mapping[str, Any], ports: Mapping[str, int], log_level: str = "warning") -> None:
-    """Serve the services in `ports` (0: any free port) until SIGINT or SIGTERM.
+async def serve(
+    make: Callable[[], Mapping[str, Any]],
+    ports: Mapping[str, int],
+    log_level: str = "warning",
+    pubsub: tuple[int, int] | None = None,
+) -> None:
+    """Serve the services in `ports` (0: any free port) until SIGINT or SIGTERM. make: makes the world, each time the
+    same. pubsub: ports, without and with TLS, of Salesforce's Pub/Sub API; None: it is not served.
 
     Prints one line of JSON on stdout when all of them are ready: the credentials of each, and the world's name.
     Raises ControlError when a port cannot be had or the world is malformed; nothing is printed then.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    apps = build(world, names=tuple(ports))
+    world = make()
+    apps = build(world, names=tuple(ports), again=make)
+    title = world.get("name")
+    del world  # what the services keep is theirs; a big world would be in memory twice
     sockets = {name: _listen(name, port) for name, port in ports.items()}
+    events = _pubsub(apps["salesforce"].service, pubsub) if pubsub is not None else None
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     servers = {name: _Server(_config(app, log_level)) for name, app in apps.items()}
     running = [asyncio.create_task(server.serve([sockets[name]])) for name, server in servers.items()]
     chores: list[asyncio.Task[None]] = []
     try:
+        if events is not None:
+            await events.start()
         await asyncio.gather(*(_started(server, task) for server, task in zip(servers.values(), running, strict=True)))
         chores += [asyncio.create_task(_keep_going(app.service)) for app in apps.values()]
-        _announce(world, apps, sockets)
+        _announce(title, apps, sockets)
         await _until(stop, [*running, *chores])
     finally:
         for chore in chores:
             chore.cancel()
         for server in servers.values():
             server.should_exit = True
+        if events is not None:
+            await events.stop(_GRACE_SECONDS)
         await asyncio.gather(*running)
+
+
+def _pubsub(service: Service, ports: tuple[int, int]) -> PubSubServer:
+    """The server of the Pub/Sub API with its ports open, and its address among the credentials of Salesforce."""
+    assert isinstance(service, SalesforceService)
+    made = PubSubServer(service.bus, service.controls)
+    plain = made.listen(ports[0])
+    secure, certificate = made.listen_tls(ports[1])
+    service.pubsub = {
+        "pubsub": f"{_HOST}:{plain}",
+        "pubsub_tls": f"{_HOST}:{secure}",
+        "pubsub_certificate": certificate,
+    }
+    return made
 
 
 def _listen(name: str, port: int) -> socket.socket:
     """A listening socket: bound before anything starts, so that a taken port stops everything at once."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Named as TCP: asyncio turns Nagle's delay off only for sockets that say so, and head and body are two packets.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((_HOST, port))
@@ -148,11 +184,11 @@ async def _started(server: _Server, task: asyncio.Task[None]) -> None:
         await asyncio.sleep(0.005)
 
 
-def _announce(world: Mapping[str, Any], apps: Mapping[str, SandboxApp], sockets: Mapping[str, socket.socket]) -> None:
+def _announce(title: str | None, apps: Mapping[str, SandboxApp], sockets: Mapping[str, socket.socket]) -> None:
     line: dict[str, Any] = {
         name: app.service.credentials(f"http://{_HOST}:{sockets[name].getsockname()[1]}") for name, app in apps.items()
     }
-    line["world"] = world.get("name")
+    line["world"] = title
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 

@@ -54,7 +54,7 @@ async def test_one_subscription_type_is_set_with_its_reason() -> None:
     path = f"{CONSENT}/statuses/ann@example.com"
     ids = [row["id"] for row in (await hub.good("GET", f"{CONSENT}/definitions"))["results"]]
     body = {"channel": "EMAIL", "subscriptionId": int(ids[0]), "statusState": "UNSUBSCRIBED"}
-    reasons = [(await hub.good("POST", path, body))["setStatusSuccessReason"] for _ in range(2)]
+    reasons = [(await hub.good("POST", path, body))["results"][0]["setStatusSuccessReason"] for _ in range(2)]
     assert reasons == ["REQUESTED_CHANGE_OCCURRED", "NO_STATUS_CHANGE"]
     assert await hub.values("101", f"hs_email_optout_{ids[0]}", "hs_email_optout") == {
         f"hs_email_optout_{ids[0]}": "true",
@@ -64,7 +64,8 @@ async def test_one_subscription_type_is_set_with_its_reason() -> None:
     listed = await hub.good("GET", f"{path}?channel=EMAIL")
     assert {row["status"] for row in listed["results"]} == {"UNSUBSCRIBED"}
     body["statusState"] = "SUBSCRIBED"
-    assert (await hub.good("POST", path, body))["setStatusSuccessReason"] == "RESUBSCRIBE_OCCURRED"
+    again = await hub.good("POST", path, body)
+    assert again["results"][0]["setStatusSuccessReason"] == "RESUBSCRIBE_OCCURRED"
     assert (await hub.values("101", "hs_email_optout"))["hs_email_optout"] == "false"
     await hub.refused(400, "POST", path, body | {"channel": "SMS"})
     await hub.refused(404, "POST", path, body | {"subscriptionId": 77})

@@ -24,6 +24,9 @@ from hubspot.crm.contacts import (
     SimplePublicObjectInputForCreate,
 )
 from hubspot.crm.contacts.exceptions import ApiException
+from hubspot.crm.pipelines import PipelineInput, PipelinePatchInput, PipelineStageInput
+from hubspot.crm.properties import PropertyCreate, PropertyGroupCreate
+from hubspot.crm.schemas import ObjectSchemaEgg, ObjectTypeDefinitionLabels, ObjectTypePropertyCreate
 
 from concord_sandbox.control import SandboxApp
 from concord_sandbox.hubspot import HubSpotService
@@ -169,3 +172,118 @@ def test_the_older_client_reads_everything_and_understands_errors(older: Any) ->
     assert "email" in {one.name for one in older.crm.properties.core_api.get_all("contacts").results}
     assert [owner.id for owner in older.crm.owners.get_all()] == ["9"]
     assert older.crm.pipelines.pipelines_api.get_all("deals").results[0].id == "default"
+
+
+def test_the_dated_client_declares_an_object_type_and_works_with_it(dated: hubspot_sdk.HubSpot) -> None:
+    schemas = dated.crm.object_schemas
+    made = schemas.create(
+        name="car",
+        labels={"singular": "Car", "plural": "Cars"},
+        primary_display_property="plate",
+        required_properties=["plate"],
+        searchable_properties=["plate"],
+        secondary_display_properties=[],
+        associated_objects=["contacts"],
+        allows_sensitive_properties=False,
+        properties=[{"name": "plate", "label": "Plate", "type": "string", "field_type": "text"}],
+    )
+    assert (made.labels.plural, made.required_properties) == ("Cars", ["plate"])
+    assert "plate" in {one.name for one in made.properties}
+    assert {one.from_object_type_id for one in made.associations} == {made.object_type_id, "0-1"}
+    changed = schemas.update(made.object_type_id, clear_description=True, labels={"plural": "Vehicles"})
+    assert changed.labels.plural == "Vehicles"
+    car = dated.crm.objects.custom.create(made.fully_qualified_name, properties={"plate": "B-1"}, associations=[])
+    assert [one.id for one in dated.crm.objects.custom.list("car").results] == [car.id]
+    assert [one.name for one in schemas.list().results] == ["car"]
+    dated.crm.objects.custom.delete(car.id, object_type="car")
+    schemas.delete("car")
+    assert schemas.list().results == []
+
+
+def test_the_dated_client_sets_up_properties_pipelines_and_rules(dated: hubspot_sdk.HubSpot) -> None:
+    dated.crm.properties.groups.create("contacts", name="sync", label="Sync", display_order=1)
+    made = dated.crm.properties.create(
+        "contacts", name="sf_id", label="SF", type="string", field_type="text", group_name="sync", has_unique_value=True
+    )
+    assert (made.group_name, made.has_unique_value, made.data_sensitivity) == ("sync", True, "non_sensitive")
+    rules = dated.crm.properties_validations
+    rules.update_by_object_type_id_property_name_and_rule_type(
+        "MAX_LENGTH", object_type_id="0-1", property_name="sf_id", rule_arguments=["18"]
+    )
+    (listed,) = rules.get_by_object_type_id("0-1").results
+    assert (listed.property_name, listed.property_validation_rules[0].rule_arguments) == ("sf_id", ["18"])
+    pipelines = dated.crm.pipelines
+    stages: Any = [{"label": "Open", "display_order": 0, "metadata": {"probability": "0.5"}}]
+    pipeline = pipelines.create("deals", label="Renewals", display_order=2, stages=stages)
+    assert [stage.metadata["isClosed"] for stage in pipeline.stages] == ["false"]
+    pipelines.create_stage(
+        pipeline.id, object_type="deals", label="Won", display_order=1, metadata={"probability": "1.0"}
+    )
+    assert [one.label for one in pipelines.list_stages(pipeline.id, object_type="deals").results] == ["Open", "Won"]
+    assert pipelines.update(pipeline.id, object_type="deals", label="Again").label == "Again"
+    pipelines.delete(pipeline.id, object_type="deals", validate_references_before_delete=True)
+    assert [one.id for one in pipelines.list("deals").results] == ["default"]
+
+
+def test_the_dated_client_reads_what_is_in_use_of_the_limits(dated: hubspot_sdk.HubSpot) -> None:
+    limits = dated.crm.limits
+    assert limits.get_custom_object_type_limits().limit == 10
+    records = {one.object_type_id: one.usage for one in limits.get_record_limits().hubspot_defined_object_types}
+    assert (records["0-1"], records["0-2"]) == (1, 1)
+    assert limits.get_custom_property_limits().overall_usage == 0
+    assert limits.get_calculated_property_limits().overall_usage == 0
+    assert limits.get_pipeline_limits().hubspot_defined_object_types
+    assert limits.get_association_label_limits().results == []
+    assert limits.get_association_records_limits_from_objects().results == []
+    pair = limits.get_association_records_limits_by_object_type("0-2", from_object_type_id="0-1")
+    assert pair.total_records_at_limit == 0
+
+
+def test_the_older_client_declares_types_properties_and_pipelines(older: Any) -> None:
+    labels = ObjectTypeDefinitionLabels(singular="Car", plural="Cars")
+    plate = ObjectTypePropertyCreate(name="plate", label="Plate", type="string", field_type="text")
+    made = older.crm.schemas.core_api.create(
+        ObjectSchemaEgg(
+            name="car",
+            labels=labels,
+            required_properties=["plate"],
+            primary_display_property="plate",
+            searchable_properties=["plate"],
+            secondary_display_properties=[],
+            associated_objects=["CONTACT"],
+            properties=[plate],
+        )
+    )
+    assert [one.name for one in older.crm.schemas.core_api.get_all().results] == ["car"]
+    new = SimplePublicObjectInputForCreate(properties={"plate": "B-1"}, associations=[])
+    car = older.crm.objects.basic_api.create(made.object_type_id, simple_public_object_input_for_create=new)
+    assert older.crm.objects.basic_api.get_by_id("car", car.id, properties=["plate"]).properties["plate"] == "B-1"
+    older.crm.properties.groups_api.create("contacts", PropertyGroupCreate(name="sync", label="Sync", display_order=1))
+    one = PropertyCreate(name="sf_id", label="SF", type="string", field_type="text", group_name="sync")
+    assert older.crm.properties.core_api.create("contacts", one).group_name == "sync"
+    stage = PipelineStageInput(label="Begun", display_order=0, metadata={"ticketState": "OPEN"})
+    pipeline = older.crm.pipelines.pipelines_api.create(
+        "tickets", PipelineInput(label="Repairs", display_order=1, stages=[stage])
+    )
+    patch = PipelinePatchInput(label="Repair shop")
+    assert older.crm.pipelines.pipelines_api.update("tickets", pipeline.id, patch).label == "Repair shop"
+    stages = older.crm.pipelines.pipeline_stages_api.get_all("tickets", pipeline.id).results
+    assert [(one.label, one.metadata["isClosed"]) for one in stages] == [("Begun", "false")]
+    audit = older.crm.pipelines.pipeline_audits_api.get_audit("tickets", pipeline.id).results
+    assert [one.action for one in audit] == ["UPDATE", "CREATE"]
+    older.crm.objects.basic_api.archive("car", car.id)
+    older.crm.schemas.core_api.archive("car")
+    assert older.crm.schemas.core_api.get_all().results == []
+
+
+def test_the_older_client_signs_in_by_refresh_token(older: Any) -> None:
+    known = HubSpotService(Controls()).credentials("")
+    tokens = older.oauth.tokens_api.create(
+        grant_type="refresh_token",
+        refresh_token=known["refresh_token"],
+        client_id=known["client_id"],
+        client_secret=known["client_secret"],
+    )
+    assert (tokens.token_type, tokens.expires_in) == ("bearer", 1800)
+    about = older.oauth.access_tokens_api.get(tokens.access_token)
+    assert (about.token_type, about.hub_id) == ("access", known["portal_id"])

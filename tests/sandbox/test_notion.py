@@ -81,7 +81,7 @@ async def test_a_call_without_a_version_is_refused_and_one_with_an_old_version_t
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://notion.test", headers=headers) as client:
         assert refusal(await client.get("/v1/users/me"))[:2] == (400, "missing_version")
-        old = await client.get("/v1/users/me", headers={"Notion-Version": "2022-06-28"})
+        old = await client.get("/v1/users/me", headers={"Notion-Version": "2022-02-22"})
         assert refusal(old)[:2] == (400, "validation_error")
 
 
@@ -219,7 +219,7 @@ async def test_a_value_that_does_not_fit_the_schema_is_refused_with_its_place(
         ({"type": "workspace"}, 400),
         ({"page_id": "1f3a9c1e-77d0-4b5e-9a55-000000000000"}, 404),
         ({"data_source_id": "1f3a9c1e-77d0-4b5e-9a55-000000000000"}, 404),
-        ({"data_source_id": "nonsense"}, 404),
+        ({"data_source_id": "nonsense"}, 400),
     ],
 )
 async def test_a_page_needs_a_data_source_as_its_parent(notion: httpx.AsyncClient, parent: Any, status: int) -> None:
@@ -636,6 +636,7 @@ def served() -> Iterator[Callable[..., Client]]:
 
 
 @pytest.mark.parametrize("version", [OLDER, LATEST])
+@pytest.mark.foreign("notion-client")
 def test_the_unmodified_client_makes_finds_and_changes_a_page(served: Callable[..., Any], version: str) -> None:
     notion = served(notion_version=version)
     assert notion.users.me()["type"] == "bot"
@@ -661,6 +662,7 @@ def call_without_end(notion: Any) -> None:
         notion.users.me()
 
 
+@pytest.mark.foreign("notion-client")
 def test_the_unmodified_client_knows_the_errors(served: Callable[..., Any]) -> None:
     notion = served()
     with pytest.raises(APIResponseError) as refused:
@@ -675,9 +677,43 @@ def test_the_unmodified_client_knows_the_errors(served: Callable[..., Any]) -> N
     assert int(refused.value.headers["retry-after"]) >= 1
 
 
+@pytest.mark.foreign("notion-client")
 def test_the_unmodified_client_writes_markdown(served: Callable[..., Any]) -> None:
     notion = served(notion_version=LATEST)
     page = notion.pages.create(**opportunity("A", "006A"), markdown="# Title\ntext")
     assert notion.pages.retrieve_markdown(page["id"])["markdown"] == "# Title\ntext"
     replaced = notion.pages.update_markdown(page["id"], type="replace_content", replace_content={"new_str": "new"})
     assert replaced["markdown"] == "new"
+
+
+@pytest.mark.parametrize("version", [OLDER, LATEST])
+@pytest.mark.foreign("notion-client")
+def test_the_unmodified_client_finds_its_way_around_the_workspace(served: Callable[..., Any], version: str) -> None:
+    notion = served(notion_version=version)
+    page = notion.pages.create(**opportunity("Winter fair", "006W"), children=[paragraph("Hello")])
+    assert notion.pages.properties.retrieve(page["id"], "title")["results"][0]["title"]["plain_text"] == "Winter fair"
+    (block,) = notion.blocks.children.list(page["id"])["results"]
+    changed = notion.blocks.update(block["id"], paragraph={"rich_text": text("Bye")})
+    assert changed["paragraph"]["rich_text"][0]["plain_text"] == "Bye"
+    assert notion.blocks.delete(block["id"])["in_trash"] is True
+    parent = {"type": "page_id", "page_id": page["id"]}
+    database = notion.databases.create(parent=parent, title=text("Tasks"))
+    source = database["data_sources"][0]["id"]
+    schema = notion.data_sources.update(source, properties={"Due": {"date": {}}})["properties"]
+    assert {name: one["type"] for name, one in schema.items()} == {"Name": "title", "Due": "date"}
+    assert notion.databases.update(database["id"], title=text("To do"))["title"][0]["plain_text"] == "To do"
+    assert notion.data_sources.list_templates(source)["templates"] == []
+
+
+@pytest.mark.foreign("notion-client")
+def test_the_unmodified_client_searches_moves_and_lists_users(served: Callable[..., Any]) -> None:
+    notion = served(notion_version=LATEST)
+    found = notion.search(query="opportunities", filter={"property": "object", "value": "data_source"})["results"]
+    assert [one["id"] for one in found] == [SOURCE]
+    first, second = (notion.pages.create(**opportunity(name, name)) for name in ("A", "B"))
+    moved = notion.pages.move(second["id"], parent={"type": "page_id", "page_id": first["id"]})
+    assert moved["parent"] == {"type": "page_id", "page_id": first["id"]}
+    assert {one["type"] for one in notion.users.list()["results"]} == {"person", "bot"}
+    with pytest.raises(APIResponseError) as refused:
+        notion.comments.list(block_id=first["id"])
+    assert "does not emulate" in str(refused.value)

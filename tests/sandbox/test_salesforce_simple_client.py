@@ -30,6 +30,8 @@ from tests.sandbox.salesforce_world import ADA, ALAN, GRACE, LINUS, Org, world
 
 from concord_sandbox.salesforce.ids import new_id
 
+pytestmark = pytest.mark.foreign("simple-salesforce")
+
 
 class _PlainHttp(HTTPAdapter):
     """Sends what was meant for https over http."""

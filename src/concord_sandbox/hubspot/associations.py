@@ -265,22 +265,94 @@ def update_label(call: Call) -> Answer:
     return None, 204
 
 
+def delete_label(call: Call) -> Answer:
+    """A label of the account's own, with the links that have it and no other."""
+    from_, to, kinds = _kinds(call)
+    known = kinds.get(whole_number(call.at["typeId"]) or -1)
+    if known is None:
+        raise no_such_thing(f"Association type {call.at['typeId'][:20]} does not exist")
+    if known.category != "USER_DEFINED":
+        raise bad_request("Only an association type of one's own can be deleted")
+    call.portal.links.remove(from_.kind.plural, to.kind.plural, known.type_id)
+    call.portal.association_limits = [
+        row for row in call.portal.association_limits if int(row["typeId"]) not in (known.type_id, known.inverse)
+    ]
+    return None, 204
+
+
+# What administrators allow at most (`association_limits` of the world).
+
+
 def limits(call: Call) -> Answer:
-    """What administrators allow at most (`association_limits` of the world), of a pair or of all."""
+    """Those of a pair or of all."""
     pair = (call.table("type"), call.table("to")) if "type" in call.at else None
-    rows = []
-    for row in call.portal.association_limits:
-        from_, to = call.table_of(str(row["from"])), call.table_of(str(row["to"]))
-        if pair in (None, (from_, to)):
-            kind = call.portal.links.types(from_.kind.plural, to.kind.plural)[int(row["typeId"])]
-            rows.append(
-                {
-                    "fromObjectTypeId": from_.kind.type_id,
-                    "toObjectTypeId": to.kind.type_id,
-                    "category": kind.category,
-                    "typeId": kind.type_id,
-                    "label": kind.label,
-                    "userEnforcedMaxToObjectIds": int(row["maxToObjectIds"]),
-                }
-            )
+    rows = [
+        _limit(call, row)
+        for row in call.portal.association_limits
+        if pair in (None, (call.table_of(str(row["from"])), call.table_of(str(row["to"]))))
+    ]
     return {"results": rows}, 200
+
+
+def _limit(call: Call, row: dict[str, Any]) -> dict[str, Any]:
+    from_, to = call.table_of(str(row["from"])), call.table_of(str(row["to"]))
+    kind = call.portal.links.types(from_.kind.plural, to.kind.plural)[int(row["typeId"])]
+    return {
+        "fromObjectTypeId": from_.kind.type_id,
+        "toObjectTypeId": to.kind.type_id,
+        "category": kind.category,
+        "typeId": kind.type_id,
+        "label": kind.label,
+        "userEnforcedMaxToObjectIds": int(row["maxToObjectIds"]),
+    }
+
+
+def _limit_row(call: Call, one: dict[str, Any]) -> dict[str, Any] | None:
+    """The limit that is set for an input's type, which must exist. Raises ApiError."""
+    from_, to, kinds = _kinds(call)
+    type_id = one.get("typeId")
+    known = kinds.get(type_id) if isinstance(type_id, int) else None
+    if known is None or one.get("category", known.category) != known.category:
+        raise bad_request(f"Association type {str(type_id)[:20]} does not exist")
+    pair = (from_, to)
+    for row in call.portal.association_limits:
+        same = (call.table_of(str(row["from"])), call.table_of(str(row["to"]))) == pair
+        if same and int(row["typeId"]) == type_id:
+            return row
+    return None
+
+
+def create_limits(call: Call) -> Answer:
+    return _set_limits(call, new=True), 200
+
+
+def update_limits(call: Call) -> Answer:
+    return _set_limits(call, new=False), 200
+
+
+def _set_limits(call: Call, *, new: bool) -> dict[str, Any]:
+    from_, to, _ = _kinds(call)
+    chosen = []
+    for one in call.inputs(PAGE):
+        row, most = _limit_row(call, one), one.get("maxToObjectIds")
+        if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+            raise bad_request("maxToObjectIds must be a whole number above 0")
+        if new == (row is not None):
+            words = "has a limit already" if new else "has no limit yet"
+            raise bad_request(f"Association type {one['typeId']} {words}")
+        made = {"from": from_.kind.plural, "to": to.kind.plural, "typeId": int(one["typeId"])}
+        chosen.append((row if row is not None else made, most))
+    for row, most in chosen:
+        row["maxToObjectIds"] = most
+        if new:
+            call.portal.association_limits.append(row)
+    body, _ = responses.batch([_limit(call, row) for row, _ in chosen], [], call.now)
+    return body
+
+
+def purge_limits(call: Call) -> Answer:
+    gone = [_limit_row(call, one) for one in call.inputs(PAGE)]
+    call.portal.association_limits = [
+        row for row in call.portal.association_limits if not any(row is one for one in gone)
+    ]
+    return None, 204

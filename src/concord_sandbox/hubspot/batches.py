@@ -7,7 +7,7 @@ from typing import Any
 
 from concord_sandbox.hubspot import objects, responses
 from concord_sandbox.hubspot.calls import Call, mapping, plain_text, strings
-from concord_sandbox.hubspot.checks import check, repeated_unique
+from concord_sandbox.hubspot.checks import repeated_unique
 from concord_sandbox.hubspot.errors import ApiError, bad_request, missing_in_batch
 from concord_sandbox.hubspot.models import ObjectTable, Record
 from concord_sandbox.hubspot.tables import whole_number
@@ -88,7 +88,7 @@ def _update_one(call: Call, table: ObjectTable, one: dict[str, Any]) -> dict[str
 
 def _updated(call: Call, table: ObjectTable, record: Record, one: dict[str, Any]) -> dict[str, Any]:
     asked = mapping(one, "properties")
-    call.crm.update(table, record, check(call.portal, table, record, asked, call.by), call.by)
+    call.crm.update(table, record, call.check(table, record, asked), call.by)
     return responses.record(table, record, asked, trace_id=plain_text(one, "objectWriteTraceId") or None)
 
 
@@ -122,7 +122,7 @@ def _check_upsert(call: Call, table: ObjectTable, one: dict[str, Any]) -> dict[s
     """Check one input of an all-or-nothing upsert; the values of a new record. Raises ApiError."""
     record, asked = _upsert_target(table, one)
     call.refuse_if_told(record, plain_text(one, "id"), plain_text(one, "objectWriteTraceId"))
-    values = check(call.portal, table, record, asked, call.by)
+    values = call.check(table, record, asked)
     return values if record is None else None
 
 
@@ -133,7 +133,9 @@ def _upsert_one(call: Call, table: ObjectTable, one: dict[str, Any]) -> dict[str
         call.refuse_if_told(record, plain_text(one, "id"), trace)
     if record is not None:
         return {**_updated(call, table, record, one), "new": False}
-    made = call.crm.create(table, check(call.portal, table, None, asked, call.by), call.by)
+    if table.kind.plural in ("leads", "users"):
+        objects.create_checked(call, table, {"properties": asked})  # which refuses: no association can be given here
+    made = call.crm.create(table, call.check(table, None, asked), call.by)
     return {**_created(table, made, trace), "new": True}
 
 

@@ -11,16 +11,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from concord_sandbox.faults import Faults
+from concord_sandbox.hubspot import checks, scopes
 from concord_sandbox.hubspot.crm import Crm
 from concord_sandbox.hubspot.errors import ApiError, bad_request, for_record, no_such_thing
 from concord_sandbox.hubspot.links import End
 from concord_sandbox.hubspot.models import Actor, ObjectTable, Portal, Record
+from concord_sandbox.hubspot.schema import NOT_EMULATED
 from concord_sandbox.hubspot.tables import whole_number
 
 
 @dataclass
 class Call:
-    """A call on the account. by: who makes it, for histories; at: `{…}` parts of the path; version: as in the path."""
+    """A call on the account. by: who makes it, for histories; at: `{…}` parts of the path; version: as in the path.
+
+    origin: scheme and host as the client called them; authorization: that header, "" when there is none; granted: the
+    scopes of its token, None for all of them."""
 
     method: str
     path: str
@@ -31,6 +36,9 @@ class Call:
     crm: Crm
     faults: Faults
     by: Actor
+    origin: str = ""
+    authorization: str = ""
+    granted: frozenset[str] | None = None
     _json: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
@@ -93,7 +101,8 @@ class Call:
     def table_of(self, name: str) -> ObjectTable:
         table = self.portal.table(name)
         if table is None:
-            raise no_such_thing(f"Unable to infer object type from: {name}")
+            absent = f" ({name} are not emulated by this sandbox)" if name.lower() in NOT_EMULATED else ""
+            raise no_such_thing(f"Unable to infer object type from: {name}{absent}")
         return table
 
     def end(self, table_name: str, id_name: str) -> End:
@@ -103,6 +112,18 @@ class Call:
         if record is None:
             raise missing(table, self.at[id_name])
         return End(table.kind.plural, record.id)
+
+    # What its version and its token make of it.
+
+    def check(self, table: ObjectTable, record: Record | None, asked: dict[str, Any]) -> dict[str, str]:
+        """The values to store. Only 2026-09 minds what administrators configured (API reference section 1)."""
+        hidden = scopes.hidden(self.granted, table, write=True)
+        rules = self.version == "2026-09"
+        return checks.check(self.portal, table, record, asked, self.by, rules=rules, hidden=hidden)
+
+    def require_sensitive(self, table: ObjectTable, sensitivity: str, *, write: bool = False) -> None:
+        """Raises ApiError (403) when the token may not know of properties of that sensitivity."""
+        scopes.require_sensitive(self.granted, table, sensitivity, write=write)
 
     # Faults.
 

@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from concord_sandbox.clock import SandboxClock
+from concord_sandbox.hubspot import automation
 from concord_sandbox.hubspot.errors import ApiError, bad_request
+from concord_sandbox.hubspot.followers import followers, from_product
 from concord_sandbox.hubspot.links import End
 from concord_sandbox.hubspot.models import Actor, ObjectTable, Portal, Record
-from concord_sandbox.hubspot.values import iso
 from concord_sandbox.parts import Parts
 
 CALCULATED = Actor("CALCULATED", None)
+#: How long the recycle bin keeps a record.
+RECYCLED_MS = 90 * 86_400_000
 _ADDRESS_NAMES = frozenset({"email", "hs_additional_emails"})
 
 
@@ -48,6 +51,8 @@ class Crm:
     def create(self, table: ObjectTable, values: dict[str, str], by: Actor) -> Record:
         """A new record with checked values."""
         now = self.clock.epoch_ms()
+        if table.kind.plural == "line_items":
+            values = {**values, **from_product(self.portal, values)}
         company = values.pop("associatedcompanyid", "")
         stored = {name: value for name, value in values.items() if value}
         record = Record(self.portal.new_id(), stored, now, now, by)
@@ -56,10 +61,11 @@ class Crm:
         self._tell("creation", table, record.id, now, by)
         for name, value in stored.items():
             self._tell_change(table, record, name, value, now, by)
-        self._follow(table, record, stored, now)
+        self._follow(table, record, stored, {}, now)
         self._after(table, record.id, record, now)
         if company:
             self.set_primary_company(record, company, by)
+        self._automate(table, record, stored)
         return record
 
     def update(self, table: ObjectTable, record: Record, values: dict[str, str], by: Actor) -> bool:
@@ -72,6 +78,7 @@ class Crm:
         self._write(table, record, changed, now, by)
         table.touch(record, now)
         self._after(table, record.id, record, now)
+        self._automate(table, record, changed)
         return True
 
     def _write(self, table: ObjectTable, record: Record, changed: dict[str, str], now: int, by: Actor) -> None:
@@ -81,41 +88,45 @@ class Crm:
         ]
         for name in claimed:
             table.release(record, name)
+        before = {name: record.values.get(name, "") for name in changed}
         for name, value in changed.items():
             record.write(name, value, now, by)
             self._tell_change(table, record, name, value, now, by)
         for name in claimed:
             table.claim(record, name)
-        self._follow(table, record, changed, now)
+        self._follow(table, record, changed, before, now)
         if company is not None:
             self.set_primary_company(record, company, by)
 
-    def _follow(self, table: ObjectTable, record: Record, changed: dict[str, str], now: int) -> None:
+    def _follow(
+        self, table: ObjectTable, record: Record, changed: dict[str, str], before: dict[str, str], now: int
+    ) -> None:
         """Properties that HubSpot itself sets after a write."""
-        followers: dict[str, str] = {}
-        stage = changed.get("lifecyclestage")
-        if stage:
-            for name in (f"hs_v2_date_entered_{stage}", f"hs_lifecyclestage_{stage}_date"):
-                if name in table.definitions:
-                    followers[name] = iso(now)
-        if table.kind.plural == "deals" and "dealstage" in changed:
-            followers |= self._deal_followers(record)
+        followed = followers(self.portal, table, record, changed, before, now)
         if table.kind.plural == "contacts" and "email" in changed:
-            followers |= self._consent_of(record)
-        for name, value in followers.items():
+            followed |= self._consent_of(record)
+        for name, value in followed.items():
             if record.values.get(name, "") != value:
                 record.write(name, value, now, CALCULATED)
                 self._tell_change(table, record, name, value, now, CALCULATED)
 
-    def _deal_followers(self, record: Record) -> dict[str, str]:
-        chosen = record.values.get("dealstage", "")
-        stages = (stage for one in self.portal.pipelines_of("deals") for stage in one["stages"])
-        found: dict[str, Any] = next((stage for stage in stages if str(stage["id"]) == chosen), {})
-        metadata = found.get("metadata", {})
-        probability = str(metadata.get("probability", ""))
-        closed = str(metadata.get("isClosed", "false")).lower()
-        won = "true" if closed == "true" and probability in ("1", "1.0") else "false"
-        return {"hs_is_closed": closed, "hs_is_closed_won": won, "hs_deal_stage_probability": probability}
+    def _automate(self, table: ObjectTable, record: Record, changed: dict[str, str]) -> None:
+        """What the account's settings do after a write."""
+        domain = automation.company_domain(self.portal, table.kind.plural, record, changed)
+        if domain:
+            companies = self.portal.require_table("companies")
+            company = automation.company_at(self.portal, domain)
+            if company is None:
+                named = {"domain": domain, "name": domain.partition(".")[0].title()}
+                company = self.create(companies, named, automation.NEW_COMPANY)
+            self.link(End("contacts", record.id), End("companies", company.id), (1,), automation.ASSOCIATING)
+        self._advance(automation.after_change(self.portal, End(table.kind.plural, record.id), record, changed))
+
+    def _advance(self, advances: Iterable[automation.Advance]) -> None:
+        for one in advances:
+            if automation.is_forward(self.portal, one):
+                table = self.portal.require_table(one.end.plural)
+                self.update(table, table.live[one.end.id], {"lifecyclestage": one.stage}, one.by)
 
     def archive(self, table: ObjectTable, record: Record, by: Actor) -> None:
         """Into the recycle bin."""
@@ -149,6 +160,17 @@ class Crm:
         self._after(table, record.id, record, now)
         self._tell("restore", table, record.id, now, by)
         return record
+
+    def purge(self) -> None:
+        """Forget what has been in the recycle bin for its whole time (API reference section 5)."""
+        now = self.clock.epoch_ms()
+        for table in self.portal.tables():
+            while table.archived:
+                oldest = next(iter(table.archived.values()))  # they came in the order of their going
+                if (oldest.archived_at or 0) + RECYCLED_MS > now:
+                    break
+                del table.archived[oldest.id]
+                self._recycled_links.pop(End(table.kind.plural, oldest.id), None)
 
     def erase(self, table: ObjectTable, record: Record, by: Actor) -> None:
         """Delete for good (privacy)."""
@@ -188,6 +210,8 @@ class Crm:
         links.put(one, other, before | added)
         self._tell_link(one, other, added - before, by, removed=False)
         self._follow_primary(one, by)
+        if not before:
+            self._advance(automation.after_link(self.portal, one, other))
 
     def unlink(self, one: End, other: End, by: Actor, type_ids: Iterable[int] | None = None) -> None:
         """Remove type ids (None: all) from a link; without the unlabelled one the link is gone."""

@@ -131,6 +131,15 @@ def unauthorized(message: str, category: str = "INVALID_AUTHENTICATION") -> ApiE
     return ApiError(401, category, message)
 
 
+NOT_GRANTED = "This app hasn't been granted all required scopes to make this call."
+
+
+def missing_scopes(names: Sequence[str]) -> ApiError:
+    """403 for a token without these scopes (API reference section 2.4)."""
+    detail = {"message": NOT_GRANTED, "context": {"requiredGranularScopes": list(names)}}
+    return ApiError(403, "MISSING_SCOPES", NOT_GRANTED, errors=[detail])
+
+
 NO_CREDENTIALS = (
     "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more "
     "details at https://developers.hubspot.com/docs/methods/auth/oauth-overview"

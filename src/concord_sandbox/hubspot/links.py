@@ -49,15 +49,30 @@ _KNOWN = [
     ("companies", "companies", "Child Company", 13, 14),
     ("companies", "companies", "Parent Company", 14, 13),
     ("deals", "deals", _UNLABELLED, 451, 451),
+    ("tickets", "tickets", _UNLABELLED, 452, 452),
+    ("calls", "meetings", _UNLABELLED, 399, 400),
+    ("communications", "contacts", _UNLABELLED, 81, 82),
+    ("communications", "tickets", _UNLABELLED, 83, 84),
+    ("communications", "deals", _UNLABELLED, 85, 86),
+    ("communications", "companies", _UNLABELLED, 87, 88),
+    ("leads", "contacts", PRIMARY, 578, 579),
+    ("leads", "contacts", _UNLABELLED, 608, 609),
+    ("leads", "companies", _UNLABELLED, 610, 611),
+    ("leads", "calls", _UNLABELLED, 596, 597),
+    ("leads", "emails", _UNLABELLED, 598, 599),
+    ("leads", "meetings", _UNLABELLED, 600, 601),
+    ("leads", "communications", _UNLABELLED, 602, 603),
+    ("leads", "tasks", _UNLABELLED, 646, 647),
+    ("leads", "notes", _UNLABELLED, 854, 855),
 ]
 _KNOWN += [
     (activity, target, _UNLABELLED, there, there - 1)
     for activity, targets in {
-        "notes": {"contacts": 202, "companies": 190, "deals": 214},
-        "calls": {"contacts": 194, "companies": 182, "deals": 206},
-        "emails": {"contacts": 198, "companies": 186, "deals": 210},
-        "meetings": {"contacts": 200, "companies": 188, "deals": 212},
-        "tasks": {"contacts": 204, "companies": 192, "deals": 216},
+        "notes": {"contacts": 202, "companies": 190, "deals": 214, "tickets": 228},
+        "calls": {"contacts": 194, "companies": 182, "deals": 206, "tickets": 220},
+        "emails": {"contacts": 198, "companies": 186, "deals": 210, "tickets": 224},
+        "meetings": {"contacts": 200, "companies": 188, "deals": 212, "tickets": 226},
+        "tasks": {"contacts": 204, "companies": 192, "deals": 216, "tickets": 230},
     }.items()
     for target, there in targets.items()
 ]
@@ -140,6 +155,18 @@ class Links:
                 row["label"] = label
             elif row["inverseTypeId"] == type_id:
                 row["inverseLabel"] = label
+
+    def remove(self, from_: str, to: str, type_id: int) -> None:
+        """Forget a link type, from both ends, with the links that had it."""
+        inverse = self._types[from_, to][type_id].inverse
+        for number, others in list(self._links.get((from_, to), {}).items()):
+            for other, ids in list(others.items()):
+                self.put(End(from_, number), End(to, other), ids - {type_id})
+        for pair, gone in (((from_, to), type_id), ((to, from_), inverse)):
+            self._types[pair].pop(gone, None)
+            if not self._types[pair]:
+                del self._types[pair]
+        self.own = [row for row in self.own if {row["typeId"], row["inverseTypeId"]} != {type_id, inverse}]
 
     def plain(self, from_: str, to: str) -> int:
         """The unlabelled type id."""

@@ -13,15 +13,22 @@ _OWN_RULES = frozenset({"email", "hs_additional_emails", "hs_merged_object_ids",
 
 
 def merge(crm: Crm, table: ObjectTable, primary: Record, other: Record, by: Actor) -> Record:
-    """The survivor: a new record with a new id, to which both old ids lead. Raises ApiError."""
+    """The survivor: a new record with a new id, to which both old ids lead; in accounts of the beta (the world's
+    `primary_id_preservation`) it keeps the primary's id. Raises ApiError."""
     absorbed = [part for one in (primary, other) for part in _listed(one, "hs_merged_object_ids")]
     if primary is other:
         raise bad_request("The two records to merge are the same record")
-    if len(absorbed) + 2 > 2 * _MOST_MERGES:
+    keeps_id = bool(crm.portal.settings["primary_id_preservation"])
+    # Without the beta each merge absorbs two ids: that of the primary as well.
+    if len(absorbed) + 2 > (1 if keeps_id else 2) * _MOST_MERGES + (1 if keeps_id else 0):
         raise bad_request(f"A record cannot be merged more than {_MOST_MERGES} times")
     now = crm.clock.epoch_ms()
     survivor = Record(
-        crm.portal.new_id(), dict(primary.values), min(primary.created, other.created), now, primary.origin
+        primary.id if keeps_id else crm.portal.new_id(),
+        dict(primary.values),
+        min(primary.created, other.created),
+        now,
+        primary.origin,
     )
     survivor.origin_at = primary.origin_at
     survivor.histories = {name: list(entries) for name, entries in (primary.histories or {}).items()}
@@ -30,13 +37,16 @@ def merge(crm: Crm, table: ObjectTable, primary: Record, other: Record, by: Acto
     for name, value in (moved | _traces(table, primary, other, survivor.id, absorbed, now)).items():
         survivor.write(name, value, now, source)
     gone: list[tuple[int, Record | None]] = [(primary.id, primary), (other.id, other)]
-    crm.begin(table, [*gone, (survivor.id, None)])
+    crm.begin(table, gone if keeps_id else [*gone, (survivor.id, None)])
     table.remove(primary)
     table.remove(other)
     table.add(survivor)
-    table.merged[primary.id] = table.merged[other.id] = survivor.id
+    table.merged[other.id] = survivor.id
+    if not keeps_id:
+        table.merged[primary.id] = survivor.id
     _move_links(crm, table, survivor, primary, other, by)
-    crm.finish(table, [(primary.id, None), (other.id, None), (survivor.id, survivor)])
+    ended: list[tuple[int, Record | None]] = [(other.id, None)] if keeps_id else [(primary.id, None), (other.id, None)]
+    crm.finish(table, [*ended, (survivor.id, survivor)])
     crm.tell(
         Event(
             "merge",
@@ -81,6 +91,11 @@ def _moved(table: ObjectTable, primary: Record, other: Record) -> dict[str, str]
         secondary = ";".join(dict.fromkeys(one for one in held if one and one != address))
         if secondary != primary.values.get("hs_additional_emails", ""):
             moved["hs_additional_emails"] = secondary
+        bases = dict.fromkeys([*_listed(primary, "hs_legal_basis"), *_listed(other, "hs_legal_basis")])
+        if bases:
+            moved["hs_legal_basis"] = ";".join(bases)
+        if other.values.get("hs_marketable_status") == "true":  # the more permissive one
+            moved["hs_marketable_status"] = "true"
         if "true" in (record.values.get("hs_email_optout") for record in (primary, other)):
             moved["hs_email_optout"] = "true"
     return {name: value for name, value in moved.items() if primary.values.get(name) != value}
@@ -90,7 +105,8 @@ def _traces(
     table: ObjectTable, primary: Record, other: Record, survivor: int, absorbed: list[str], now: int
 ) -> dict[str, str]:
     """The properties that tell which ids the survivor stands for."""
-    ids = list(dict.fromkeys([*absorbed, str(primary.id), str(other.id)]))
+    ended = [str(one.id) for one in (primary, other) if one.id != survivor]
+    ids = list(dict.fromkeys([*absorbed, *ended]))
     traces = {"hs_merged_object_ids": ";".join(ids)}
     if table.kind.plural == "contacts":
         before = [

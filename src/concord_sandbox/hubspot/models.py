@@ -2,12 +2,21 @@
 
 A world's section `hubspot` is one JSON object; every key may be left out, so `{}` is an empty account:
 
-    portal_id, app_id           numbers; client_id, client_secret, access_token, refresh_token: texts
+    portal_id, app_id           numbers; client_id, client_secret, access_token, refresh_token,
+                                developer_api_key: texts
     account_type                STANDARD | DEVELOPER_TEST | SANDBOX | APP_DEVELOPER
     burst_limit                 calls in ten seconds (190); daily_limit (1,000,000); search_limit a second (5)
     time_zone, currency         of the account ("UTC", "EUR"); the daily limit starts anew at its midnight
     index_lag_ms                how long a write stays invisible to searches (500)
-    objects                     {"subscriptions": {"id": "2-1001", "singular": "subscription"}}: custom object types
+    list_lag_ms                 how long after a change lists that follow filters see it (1,000)
+    data_privacy                whether the account has data privacy settings on (false)
+    automatic_lifecycle         whether associations and deals set lifecycle stages by themselves (false)
+    automatic_companies         whether contacts are associated to companies by e-mail domain (false)
+    primary_id_preservation     whether a merge keeps the primary's id: the beta (false)
+    currencies                  {"USD": 0.92}: further currencies, each with its worth in the account's own
+    objects                     {"subscriptions": {"id": "2-1001", "singular": "subscription"}}: custom object types;
+                                beside these whatever a schema has (`name`, `labels`, `requiredProperties`,
+                                `searchableProperties`, `primaryDisplayProperty`, … as schemas.py shows them)
     properties                  {"contacts": [{"name", "label", "type", "fieldType", "options"?: [{"value", "label"}],
                                 "hasUniqueValue"?, "groupName"?, …}]}: custom properties, or built-in ones replaced
     records                     {"contacts": [{"id", "properties": {…}, "createdAt"?, "updatedAt"?, "archived"?,
@@ -21,13 +30,17 @@ A world's section `hubspot` is one JSON object; every key may be left out, so `{
     labels                      [{"from", "to", "label", "inverseLabel"?, "typeId"?, "inverseTypeId"?, "category"?}]
     association_limits          [{"from", "to", "typeId", "maxToObjectIds"}]
     owners                      [{"id", "email", "firstName", "lastName", "userId", "archived"?, "type"?}]
-    pipelines                   {"deals": [{"id", "label", "stages": [{"id", "label", "metadata"?}]}]}
+    pipelines                   {"deals": [{"id", "label", "displayOrder"?, "archived"?, "audit"?, "stages": [{"id",
+                                "label", "metadata"?, …}]}]}; deals, tickets and leads not named have HubSpot's own
     unsubscribed                {"a@example.com": ISO time}: addresses that are opted out of everything
     subscriptions               [{"id", "name", "purpose"?, …}]: the account's e-mail subscription types
     statuses                    [{"email", "subscriptionId", "status", "timestamp", "legalBasis"?, …}]
     blocked                     addresses that were erased for good and cannot come back
     validations                 {"contacts": {"phone": [{"ruleType", "ruleArguments"}]}}
+    property_groups             {"contacts": [{"name", "label", "displayOrder"?}]}: beside those that properties imply
     required                    {"contacts": ["lastname"]}: properties that the create form demands
+    conditionally_required      {"deals": [{"property": "dealstage", "values": ["closedlost"], "required":
+                                ["closed_lost_reason"]}]}: properties demanded where another has one of these values
     webhooks                    as `PUT /_control/webhooks` takes it (webhooks.py)
 
 Every other key belongs to a part with a module of its own, whose text says what it takes (`service.PARTS`).
@@ -42,17 +55,21 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from concord_sandbox.hubspot.built_in.stages import DEFAULT_PIPELINES
 from concord_sandbox.hubspot.links import End, Links
+from concord_sandbox.hubspot.rules import Rule, rule
 from concord_sandbox.hubspot.schema import (
-    DEAL_PIPELINE,
+    NOT_STAGED,
     OBJECT_TYPES,
     Definition,
     ObjectType,
     definition,
+    groups_of,
     opt_out_property,
+    stage_dates,
 )
 from concord_sandbox.hubspot.tables import Actor, Entry, ObjectTable, Record, Seen, whole_number
-from concord_sandbox.hubspot.values import Rule, epoch_ms, iso, rule
+from concord_sandbox.hubspot.values import epoch_ms, iso
 from concord_sandbox.service import Controls
 
 __all__ = ["Actor", "Entry", "ObjectTable", "Portal", "Record", "Seen", "load", "save"]
@@ -65,6 +82,7 @@ _SETTINGS: dict[str, Any] = {
     "app_id": 50_780_459,
     "client_id": "8c0e1f52-0000-4000-8000-5a17c0a11e57",
     "client_secret": "11111111-2222-3333-4444-555555555555",
+    "developer_api_key": "eu1-sandbox-developer-0000-4000-8000-000000000003",
     "access_token": "pat-eu1-sandbox-0000-4000-8000-000000000001",
     "refresh_token": "eu1-sandbox-refresh-0000-4000-8000-000000000002",
     "account_type": "DEVELOPER_TEST",
@@ -74,6 +92,12 @@ _SETTINGS: dict[str, Any] = {
     "time_zone": "UTC",
     "currency": "EUR",
     "index_lag_ms": 500,
+    "list_lag_ms": 1_000,
+    "data_privacy": False,
+    "automatic_lifecycle": False,
+    "automatic_companies": False,
+    "primary_id_preservation": False,
+    "currencies": {},
 }
 _SUBSCRIPTIONS = [
     {"id": "1", "name": "Marketing Information", "purpose": "Marketing"},
@@ -99,6 +123,7 @@ class Portal:
     blocked: set[str] = field(default_factory=set)
     validations: dict[str, dict[str, list[Rule]]] = field(default_factory=dict)
     required: dict[str, list[str]] = field(default_factory=dict)
+    conditional: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     webhooks: dict[str, Any] = field(default_factory=dict)
     next_id: int = _FIRST_ID
     controls: Controls = field(default_factory=Controls)
@@ -111,21 +136,56 @@ class Portal:
 
     def declare(self, kind: ObjectType) -> None:
         self.kinds[kind.plural] = kind
-        for name in (kind.plural, kind.singular, kind.type_id):
-            self._names[name.lower()] = kind.plural
+        own = self.own_types.get(kind.plural)
+        names = [kind.plural, kind.singular, kind.type_id]
+        if own is not None:
+            name = str(own.get("name") or kind.plural)
+            names += [name, f"p_{name}", self.full_name(name)]
+        for name in names:
+            self._names.setdefault(name.lower(), kind.plural)
+
+    def full_name(self, name: str) -> str:
+        """The fully qualified name of a custom object type."""
+        return f"p{self.settings['portal_id']}_{name}"
+
+    def withdraw(self, plural: str) -> None:
+        """Let no name lead to an object type any more (an archived schema); its table is kept."""
+        self._names = {name: to for name, to in self._names.items() if to != plural}
 
     def table(self, name: str) -> ObjectTable | None:
         """The table of an object type, by plural name, singular name or type id; None when there is no such type."""
         plural = self._names.get(name) or self._names.get(name.lower())
         if plural is None:
             return None
+        return self.kept(plural)
+
+    def discard(self, plural: str) -> None:
+        """Forget a custom object type with its records, properties and rules."""
+        self.withdraw(plural)
+        for held in (self.own_types, self.kinds, self._tables, self.own_properties, self.validations, self.required,
+                     self.conditional, self.pipelines):  # fmt: skip
+            held.pop(plural, None)
+
+    def kept(self, plural: str) -> ObjectTable:
+        """The table of an object type that is or was declared, by its plural name."""
         if plural not in self._tables:
             table = self._tables[plural] = ObjectTable(self.kinds[plural])
             if plural == "contacts":
                 for one in self.subscriptions:
                     made = opt_out_property(one["id"], one["name"])
                     table.definitions[made.name] = made
+            self.follow_stages(plural)
         return self._tables[plural]
+
+    def follow_stages(self, plural: str) -> None:
+        """Give a table in use the properties that belong to the stages of its pipelines."""
+        table = self._tables.get(plural)
+        if table is None or plural in NOT_STAGED:
+            return
+        for pipeline in self.pipelines_of(plural):
+            for stage in pipeline["stages"]:
+                for made in stage_dates(str(stage["id"]), str(stage.get("label", stage["id"]))):
+                    table.definitions.setdefault(made.name, made)
 
     def tables(self) -> list[ObjectTable]:
         """The tables in use."""
@@ -142,11 +202,26 @@ class Portal:
         self.next_id += 1
         return self.next_id
 
+    def changed_property(self, table: ObjectTable, one: Definition) -> None:
+        """Note a definition that differs from HubSpot's own, to be saved, and give it what belongs to it."""
+        own = self.own_properties.setdefault(table.kind.plural, [])
+        if one.name not in own:
+            own.append(one.name)
+        if one.name == "lifecyclestage":
+            for stage in one.options:
+                for made in stage_dates(str(stage["value"]), str(stage["label"])):
+                    table.definitions.setdefault(made.name, made)
+
     def pipelines_of(self, plural: str) -> list[dict[str, Any]]:
-        """The pipelines of an object type; deals have the built-in one when the world names none."""
+        """The pipelines of an object type that are in use, by their order; HubSpot's own when the world names none."""
         if plural in self.pipelines:
-            return self.pipelines[plural]
-        return [DEAL_PIPELINE] if plural == "deals" else []
+            live = [one for one in self.pipelines[plural] if not one.get("archived")]
+            return sorted(live, key=lambda one: int(one.get("displayOrder", 0)))
+        return [DEFAULT_PIPELINES[plural]] if plural in DEFAULT_PIPELINES else []
+
+    def own_pipelines(self, plural: str) -> list[dict[str, Any]]:
+        """The same, archived ones too, to be changed."""
+        return self.pipelines.setdefault(plural, deepcopy(self.pipelines_of(plural)))
 
 
 def load(world: dict[str, Any], controls: Controls, beside: frozenset[str] = frozenset()) -> Portal:
@@ -169,9 +244,12 @@ def load(world: dict[str, Any], controls: Controls, beside: frozenset[str] = fro
         ]
     _load_types(portal, world)
     _load_properties(portal, world, now)
+    _load_groups(portal, world)
     _load_rules(portal, world)
     portal.owners = [{**owner, "id": str(owner["id"])} for owner in world.get("owners", [])]
-    portal.pipelines = deepcopy(world.get("pipelines", {}))
+    portal.pipelines = {portal.require_table(n).kind.plural: deepcopy(p) for n, p in world.get("pipelines", {}).items()}
+    for table in portal.tables():
+        portal.follow_stages(table.kind.plural)
     portal.webhooks = deepcopy(world.get("webhooks", {}))
     portal.association_limits = deepcopy(world.get("association_limits", []))
     portal.blocked = {str(address).lower() for address in world.get("blocked", [])}
@@ -181,13 +259,17 @@ def load(world: dict[str, Any], controls: Controls, beside: frozenset[str] = fro
         portal.require_table(name).merged.update({int(old): int(new) for old, new in merged.items()})
     _load_links(portal, world)
     _load_consent(portal, world)
+    for plural, about in portal.own_types.items():
+        if about.get("archived"):
+            portal.withdraw(plural)
     return portal
 
 
 _SECTIONS = frozenset(
     (  # noqa: SIM905 - as in the text above
         "objects properties records merged associations labels association_limits owners pipelines unsubscribed"
-        " subscriptions statuses blocked validations required webhooks"
+        " subscriptions statuses blocked validations required conditionally_required webhooks"
+        " property_groups"
     ).split()
 )
 
@@ -198,9 +280,10 @@ def _load_types(portal: Portal, world: dict[str, Any]) -> None:
         if portal.table(name) is None and name not in declared:
             declared[name] = {}
     for place, (plural, about) in enumerate(declared.items()):
-        about = {"id": f"2-{1001 + place}", "singular": plural.removesuffix("s"), **about}
+        about = {"id": f"2-{1001 + place}", "singular": plural.removesuffix("s"), **deepcopy(about)}
         portal.own_types[plural] = about
-        portal.declare(ObjectType(str(about["id"]), plural, str(about["singular"])))
+        searched = tuple(str(name) for name in about.get("searchableProperties", ()))
+        portal.declare(ObjectType(str(about["id"]), plural, str(about["singular"]), searched=searched))
 
 
 def _load_properties(portal: Portal, world: dict[str, Any], now: int) -> None:
@@ -209,6 +292,23 @@ def _load_properties(portal: Portal, world: dict[str, Any], now: int) -> None:
         for row in rows:
             made = add_property(portal, table, _with_defaults(table, row), now)
             made.created, made.updated = (_ms(row.get(name, now)) for name in ("createdAt", "updatedAt"))
+
+
+def _load_groups(portal: Portal, world: dict[str, Any]) -> None:
+    for name, rows in world.get("property_groups", {}).items():
+        groups = portal.require_table(name).groups
+        for row in rows:
+            groups[str(row["name"])] = {
+                "name": str(row["name"]),
+                "label": str(row.get("label", row["name"])),
+                "displayOrder": int(row.get("displayOrder", -1)),
+            }
+
+
+def _saved_groups(table: ObjectTable) -> list[dict[str, Any]]:
+    """The groups that are not as the table's properties imply them."""
+    implied = groups_of(table.definitions.values())
+    return [dict(group) for name, group in table.groups.items() if implied.get(name) != group]
 
 
 def _with_defaults(table: ObjectTable, row: dict[str, Any]) -> dict[str, Any]:
@@ -226,6 +326,7 @@ def _with_defaults(table: ObjectTable, row: dict[str, Any]) -> dict[str, Any]:
         "modificationMetadata": {"readOnlyValue": before.read_only},
         "calculated": before.calculated,
         "externalOptions": before.external_options,
+        "referencedObjectType": before.referenced_object_type,
         "hubspotDefined": before.hubspot_defined,
         **row,
     }
@@ -235,9 +336,7 @@ def add_property(portal: Portal, table: ObjectTable, row: dict[str, Any], now: i
     """Define a property of an object type. Raises ValueError."""
     made = definition(row, now)
     table.definitions[made.name] = made
-    own = portal.own_properties.setdefault(table.kind.plural, [])
-    if made.name not in own:
-        own.append(made.name)
+    portal.changed_property(table, made)
     table.groups.setdefault(
         made.group,
         {"name": made.group, "label": made.group.replace("_", " ").title(), "displayOrder": -1},
@@ -251,6 +350,15 @@ def _load_rules(portal: Portal, world: dict[str, Any]) -> None:
     for name, by_property in world.get("validations", {}).items():
         plural = portal.require_table(name).kind.plural
         portal.validations[plural] = {prop: [rule(one) for one in rules] for prop, rules in by_property.items()}
+    for name, rows in world.get("conditionally_required", {}).items():
+        portal.conditional[portal.require_table(name).kind.plural] = [
+            {
+                "property": str(row["property"]),
+                "values": [str(value) for value in row["values"]],
+                "required": [str(one) for one in row["required"]],
+            }
+            for row in rows
+        ]
     for name, names in world.get("required", {}).items():
         portal.required[portal.require_table(name).kind.plural] = [str(one) for one in names]
 
@@ -289,6 +397,7 @@ def _load_records(portal: Portal, table: ObjectTable, rows: list[dict[str, Any]]
         else:
             live.append(record)
         portal.next_id = max(portal.next_id, record_id)
+    table.archived = dict(sorted(table.archived.items(), key=lambda item: item[1].archived_at or 0))
     if len({record.id for record in live} | table.archived.keys()) != len(rows):
         raise ValueError(f"two {table.kind.plural} have the same id")
     table.add_all(live)
@@ -363,7 +472,7 @@ def save(portal: Portal) -> dict[str, Any]:
         "next_id": portal.next_id,
         "objects": deepcopy(portal.own_types),
         "properties": {
-            plural: [wire_property(portal.require_table(plural).definitions[name]) for name in names]
+            plural: [wire_property(portal.kept(plural).definitions[name]) for name in names]
             for plural, names in portal.own_properties.items()
         },
         "records": {
@@ -397,6 +506,8 @@ def save(portal: Portal) -> dict[str, Any]:
             for plural, by_property in portal.validations.items()
         },
         "required": deepcopy(portal.required),
+        "conditionally_required": deepcopy(portal.conditional),
+        "property_groups": {table.kind.plural: groups for table in portal.tables() if (groups := _saved_groups(table))},
         "webhooks": deepcopy(portal.webhooks),
     }
 
@@ -449,7 +560,7 @@ def wire_property(one: Definition) -> dict[str, Any]:
         "hubspotDefined": one.hubspot_defined,
         "formField": one.form_field,
         "displayOrder": one.display_order,
-        "dataSensitivity": "non_sensitive",
+        "dataSensitivity": one.sensitivity,
         "modificationMetadata": {
             "archivable": not one.hubspot_defined,
             "readOnlyDefinition": one.hubspot_defined,
@@ -460,6 +571,9 @@ def wire_property(one: Definition) -> dict[str, Any]:
         "createdAt": iso(one.created),
         "updatedAt": iso(one.updated),
     }
+    shown |= one.hints
+    if one.formula is not None:
+        shown["calculationFormula"] = one.formula
     if one.referenced_object_type is not None:
         shown["referencedObjectType"] = one.referenced_object_type
     return shown

@@ -7,7 +7,6 @@ from typing import Any
 
 from concord_sandbox.hubspot import merging, responses
 from concord_sandbox.hubspot.calls import Call, mapping, missing, plain_text
-from concord_sandbox.hubspot.checks import check
 from concord_sandbox.hubspot.errors import bad_request, no_such_record
 from concord_sandbox.hubspot.links import End
 from concord_sandbox.hubspot.models import ObjectTable, Portal, Record
@@ -113,7 +112,12 @@ def create_checked(call: Call, table: ObjectTable, body: dict[str, Any]) -> tupl
     """The checked values and links of a record to create. Raises ApiError and changes nothing."""
     asked = mapping(body, "properties")
     call.refuse_if_told(None, *unique_texts(table, asked), plain_text(body, "objectWriteTraceId"))
-    return check(call.portal, table, None, asked, call.by), _ties(call, table, body)
+    if table.kind.plural == "users":
+        raise bad_request("Users cannot be created with the API: an administrator invites them")
+    values, ties = call.check(table, None, asked), _ties(call, table, body)
+    if table.kind.plural == "leads" and not any(end.plural in ("contacts", "companies") for end, _ in ties):
+        raise bad_request("A lead must be associated with a contact or a company")
+    return values, ties
 
 
 def create(call: Call, table: ObjectTable, values: dict[str, str], ties: list[Tie]) -> Record:
@@ -154,7 +158,7 @@ def _tie(call: Call, table: ObjectTable, to_id: str, kind: dict[str, Any]) -> tu
         if isinstance(type_id, int) and type_id in known:
             if known[type_id].category != kind.get("associationCategory", known[type_id].category):
                 break
-            other = call.table_of(plural)
+            other = call.portal.kept(plural)
             record = other.find(to_id)
             if record is None:
                 raise missing(other, to_id)
@@ -169,7 +173,7 @@ def update_record(call: Call) -> tuple[dict[str, Any], int]:
         raise no_such_record(call.at["id"])
     asked = mapping(body, "properties")
     call.refuse_if_told(record)
-    call.crm.update(table, record, check(call.portal, table, record, asked, call.by), call.by)
+    call.crm.update(table, record, call.check(table, record, asked), call.by)
     return responses.record(table, record, asked), 200
 
 
@@ -199,6 +203,8 @@ def merge_records(call: Call) -> tuple[dict[str, Any], int]:
 def erase_record(call: Call) -> tuple[None, int]:
     table, body = call.table(), call.json()
     asked, by = plain_text(body, "objectId"), plain_text(body, "idProperty")
+    if not asked:
+        raise bad_request("Some required fields were not set: [objectId]")
     record = find(table, asked, by) or (table.archived.get(whole_number(asked) or -1) if not by else None)
     if record is not None:
         call.crm.erase(table, record, call.by)

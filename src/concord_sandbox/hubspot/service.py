@@ -23,26 +23,39 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from concord_sandbox.faults import Fault
-from concord_sandbox.hubspot import account, models
+from concord_sandbox.hubspot import account, models, scopes, surface, webhook_settings
 from concord_sandbox.hubspot.calls import Call, Handler
 from concord_sandbox.hubspot.checks import check
+from concord_sandbox.hubspot.consent import Preferences
 from concord_sandbox.hubspot.crm import Crm
 from concord_sandbox.hubspot.errors import ApiError, for_status
+from concord_sandbox.hubspot.interruptions import Interruptions
 from concord_sandbox.hubspot.journal import JournalBook
 from concord_sandbox.hubspot.limits import RateLimits
 from concord_sandbox.hubspot.links import End
 from concord_sandbox.hubspot.lists import Lists
 from concord_sandbox.hubspot.models import Actor, ObjectTable, Portal, Record
+from concord_sandbox.hubspot.oauth import ServiceKeys, Token, Tokens
 from concord_sandbox.hubspot.responses import answer
 from concord_sandbox.hubspot.sequences import Sequences
 from concord_sandbox.hubspot.urls import Found, Urls
 from concord_sandbox.hubspot.values import iso
 from concord_sandbox.hubspot.webhooks import Webhooks
+from concord_sandbox.hubspot.workflows import Workflows
 from concord_sandbox.parts import Part, control_routes
 from concord_sandbox.service import ControlError, Controls
 
 #: The parts of an account that have modules of their own; each says in its text what its key of the world holds.
-PARTS: tuple[type[Part[Crm]], ...] = (Lists, Sequences, JournalBook)
+PARTS: tuple[type[Part[Crm]], ...] = (
+    Tokens,
+    ServiceKeys,
+    Interruptions,
+    Lists,
+    Preferences,
+    Sequences,
+    Workflows,
+    JournalBook,
+)
 
 _ORDINARY_USER = "101"
 _LONGEST_URL = 8_000  # then 414: too many properties in the query string (API reference section 4)
@@ -66,7 +79,7 @@ class HubSpotService:
         portal = crm.portal
         self.webhooks.use(portal)
         self.crm.listeners.append(self.webhooks.hear)
-        self._tokens = account.Tokens(portal)
+        self._tokens = crm.parts.of(Tokens)
         self.limits = self._limits_of(portal)
 
     def _limits_of(self, portal: Portal) -> RateLimits:
@@ -99,9 +112,11 @@ class HubSpotService:
             return self._error(for_status(414, None))
         found = self._urls.find(scope["method"], path)
         if isinstance(found, int):
-            words = "resource not found" if found == 404 else f"Method {scope['method']} is not allowed here"
+            words = surface.absent(path) or "resource not found"
+            if found == 405 and surface.absent(path) is None:
+                words = f"Method {scope['method']} is not allowed here"
             return self._error(ApiError(found, "OBJECT_NOT_FOUND" if found == 404 else None, words))
-        static = True
+        static, token = True, None
         try:
             if found.target.lane != "open":
                 now = self.controls.clock.epoch_ms()
@@ -109,12 +124,29 @@ class HubSpotService:
                 static = token.static
                 if found.target.lane != "app":
                     self.limits.count(search=found.target.lane == "search")
-            content, status = self._call(found, scope, path, body)
+                self._admit(found, token, now)
+            content, status = self._call(found, token, scope, path, body)
+            if isinstance(content, Response):
+                return content
             return answer(content, status, self._rate_headers(found, static))
         except ApiError as error:
             return self._error(error, self._rate_headers(found, static))
 
-    def _call(self, found: Found, scope: Scope, path: str, body: bytes) -> tuple[Any, int]:
+    def _admit(self, found: Found, token: Token, now: int) -> None:
+        """Raises ApiError: 477 and 423 while the account or an object type is busy, 403 without the scopes."""
+        named = (self.portal.table(found.at[part]) for part in ("type", "to") if part in found.at)
+        plurals = [table.kind.plural for table in named if table is not None]
+        writes = scopes.writes(found.method, found.pattern) and found.area in ("objects", "associations")
+        self.crm.parts.of(Interruptions).check(now, plurals if writes else [])
+        if token.scopes is None:
+            return
+        own = found.target.scopes
+        needed = [own] if own else scopes.needed(self.portal, found.area, found.method, found.pattern, found.at)
+        if token.kind != "service_key" or found.area != "account-info":  # the scope `oauth` is not given to a key
+            scopes.require(token.scopes, needed)
+
+    def _call(self, found: Found, token: Token | None, scope: Scope, path: str, body: bytes) -> tuple[Any, int]:
+        app_id = str(self.portal.settings["app_id"])
         call = Call(
             method=scope["method"],
             path=path,
@@ -124,9 +156,14 @@ class HubSpotService:
             body=body,
             crm=self.crm,
             faults=self.controls.faults,
-            by=self._app(),
+            by=token.actor(app_id) if token is not None else Actor("INTEGRATION", app_id),
+            origin=f"{scope.get('scheme', 'http')}://{_header(scope, b'host')}",
+            authorization=_header(scope, b"authorization"),
+            granted=token.scopes if token is not None else None,
         )
         result: tuple[Any, int] = self._handler(found)(call)
+        if found.area == "objects" and token is not None and token.scopes is not None:
+            return scopes.redacted(token.scopes, call.table(), result[0]), result[1]
         return result
 
     def _handler(self, found: Found) -> Handler:
@@ -134,16 +171,12 @@ class HubSpotService:
         if not isinstance(handler, str):
             return handler
         own: dict[str, Handler] = {
-            "oauth": lambda call: account.oauth(self._tokens, call),
-            "introspect": lambda call: account.introspect(self._tokens, call),
+            **webhook_settings.answers(self.webhooks, self._tokens),
             "daily_usage": lambda call: account.daily_usage(
                 self.limits.used_today, self.limits.daily, self.limits.day_ends, call
             ),
         }
         return own[handler]
-
-    def _app(self) -> Actor:
-        return Actor("INTEGRATION", str(self.portal.settings["app_id"]))
 
     def _rate_headers(self, found: Found, static: bool) -> dict[str, str]:
         if found.target.lane != "api":
@@ -165,8 +198,8 @@ class HubSpotService:
         return self.limits.headers(daily=True)
 
     def credentials(self, url: str) -> dict[str, Any]:
-        names = ("access_token", "refresh_token", "client_id", "client_secret", "app_id", "portal_id")
-        return {"url": url, **{name: self.portal.settings[name] for name in names}}
+        names = "access_token refresh_token client_id client_secret developer_api_key app_id portal_id"
+        return {"url": url, **{name: self.portal.settings[name] for name in names.split()}}
 
     # The state.
 
@@ -270,6 +303,7 @@ class HubSpotService:
         now = self.controls.clock.epoch_ms()
         for table in self.portal.tables():
             table.index.settle(now)
+        self.crm.purge()
         due = [wait for wait in (self.crm.parts.tick(), self.webhooks.seconds_until_due()) if wait is not None]
         return min(due, default=None)
 

@@ -146,7 +146,8 @@ class ObjectTable:
         self.modified: list[tuple[int, int]] = []
         self.index = LaggingIndex()
         self.modified_name = "lastmodifieddate" if kind.plural == "contacts" else "hs_lastmodifieddate"
-        self.always = ("createdate", self.modified_name, "hs_object_id")
+        created = "createdate" if "createdate" in self.definitions else "hs_createdate"
+        self.always = (created, self.modified_name, "hs_object_id")
         self.unique: dict[str, dict[str, int]] = {"email": {}} if kind.plural == "contacts" else {}
         self.system: dict[str, Callable[[Seen], str | None]] = {
             "hs_object_id": lambda seen: str(seen.id),

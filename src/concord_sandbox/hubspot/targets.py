@@ -18,7 +18,7 @@ class Target:
 
     handler: Handler | str
     lane: Lane = "api"
-    #: A token needs one of these to call it; empty: any token may.
+    #: A token needs one of these to call it; empty: what `scopes.py` says of its area and object types.
     scopes: tuple[str, ...] = ()
 
 

@@ -11,17 +11,23 @@ from urllib.parse import unquote
 
 from concord_sandbox.hubspot import (
     account,
+    account_limits,
     associations,
     batches,
     consent,
+    consent_batches,
+    consent_older,
     journal,
-    lists,
+    list_calls,
+    memberships,
+    oauth,
     objects,
     pipelines,
     properties,
     schemas,
     search,
-    sequences,
+    sequence_calls,
+    validations,
     webhook_settings,
 )
 from concord_sandbox.hubspot.targets import Routes, Target
@@ -34,6 +40,9 @@ class Found:
     target: Target
     at: dict[str, str]
     version: str
+    area: str
+    method: str
+    pattern: str
 
 
 def _areas() -> dict[tuple[str, ...], tuple[str, str]]:
@@ -51,19 +60,23 @@ def _areas() -> dict[tuple[str, ...], tuple[str, str]]:
             "lists",
         ):
             areas["crm", area, version] = (area, version)
-        for area in ("oauth", "account-info", "communication-preferences", "crm-object-schemas", "app-webhooks"):
+        for area in ("oauth", "account-info", "communication-preferences", "app-webhooks", "appinstalls"):
             areas[area, version] = (area, version)
+        areas["crm-object-schemas", version, "schemas"] = ("crm-object-schemas", version)
         areas["automation", "sequences", version] = ("sequences", version)
+        areas["webhooks", version] = ("app-webhooks", version)
         for part in ("journal", "journal-local", "subscriptions", "snapshots"):
             areas["webhooks-journal", part, version] = (f"webhooks-journal/{part}", version)
     # Where the journal's pages are fetched from, by addresses that carry their own signature.
     areas["webhooks-journal", "pages", "v1"] = ("webhooks-journal/pages", "v1")
     for area in ("objects", "properties", "property-validations", "owners", "pipelines", "limits", "lists", "schemas"):
         areas["crm", "v3", area] = (area.replace("schemas", "crm-object-schemas"), "v3")
+    areas["crm-object-schemas", "v3", "schemas"] = ("crm-object-schemas", "v3")
     areas["automation", "v4", "sequences"] = ("sequences", "v4")
     areas["webhooks", "v3"] = ("app-webhooks", "v3")
     areas["communication-preferences", "v3"] = ("communication-preferences", "v3")
     areas["oauth", "v1"] = ("oauth", "v1")
+    areas["oauth", "authorize"] = ("oauth-page", "v1")
     for area in ("objects", "associations"):
         areas["crm", "v4", area] = (area, "v4")
     areas["communication-preferences", "v4"] = ("communication-preferences", "v4")
@@ -97,6 +110,25 @@ _TABLE: Routes = (
     ("GET", "associations", "{type}/{to}/labels", Target(associations.labels)),
     ("POST", "associations", "{type}/{to}/labels", Target(associations.create_label)),
     ("PUT", "associations", "{type}/{to}/labels", Target(associations.update_label)),
+    ("DELETE", "associations", "{type}/{to}/labels/{typeId}", Target(associations.delete_label)),
+    (
+        "POST",
+        "associations",
+        "definitions/configurations/{type}/{to}/batch/create",
+        Target(associations.create_limits),
+    ),
+    (
+        "POST",
+        "associations",
+        "definitions/configurations/{type}/{to}/batch/update",
+        Target(associations.update_limits),
+    ),
+    (
+        "POST",
+        "associations",
+        "definitions/configurations/{type}/{to}/batch/purge",
+        Target(associations.purge_limits),
+    ),
     ("GET", "associations", "definitions/configurations/all", Target(associations.limits)),
     ("GET", "associations", "definitions/configurations/{type}/{to}", Target(associations.limits)),
     ("GET", "properties", "{type}", Target(properties.list_all)),
@@ -112,36 +144,22 @@ _TABLE: Routes = (
     ("GET", "properties", "{type}/{name}", Target(properties.get)),
     ("PATCH", "properties", "{type}/{name}", Target(properties.update)),
     ("DELETE", "properties", "{type}/{name}", Target(properties.archive)),
-    ("GET", "property-validations", "{type}", Target(properties.validations)),
-    ("GET", "property-validations", "{type}/{name}", Target(properties.validations_of)),
     ("GET", "owners", "", Target(account.owners)),
     ("GET", "owners", "{id}", Target(account.owner)),
-    ("GET", "limits", "records", Target(account.record_limits)),
-    ("POST", "oauth", "token", Target("oauth", "open")),
-    ("POST", "oauth", "token/introspect", Target("introspect", "open")),
     ("GET", "account-info", "details", Target(account.details)),
     ("GET", "account-info", "api-usage/daily/private-apps", Target("daily_usage")),
-    ("GET", "communication-preferences", "definitions", Target(consent.definitions)),
-    ("GET", "communication-preferences", "statuses/{email}", Target(consent.statuses)),
-    ("POST", "communication-preferences", "statuses/{email}", Target(consent.set_status)),
-    (
-        "GET",
-        "communication-preferences",
-        "statuses/{email}/unsubscribe-all",
-        Target(consent.unsubscribed_from_all),
-    ),
-    (
-        "POST",
-        "communication-preferences",
-        "statuses/{email}/unsubscribe-all",
-        Target(consent.unsubscribe_from_all),
-    ),
+    *consent_batches.ROUTES,
+    *consent_older.ROUTES,
     *consent.ROUTES,
     *journal.ROUTES,
-    *lists.ROUTES,
+    *account_limits.ROUTES,
+    *list_calls.ROUTES,
+    *memberships.ROUTES,
+    *oauth.ROUTES,
     *pipelines.ROUTES,
     *schemas.ROUTES,
-    *sequences.ROUTES,
+    *sequence_calls.ROUTES,
+    *validations.ROUTES,
     *webhook_settings.ROUTES,
 )
 
@@ -165,6 +183,25 @@ class Urls:
                 return self._find(method, area, parts[length:])
         return 404
 
+    def listed(self, version: str) -> list[tuple[str, str, str]]:
+        """(method, area, path) of every route, in that version where it has one."""
+        beginnings = {area: parts for parts, (area, of) in reversed(self._areas.items()) if of in (version, "v1")}
+        rows = [(method, area, pattern) for method, area, pattern, _ in _TABLE]
+        return [
+            (method, area, "/" + "/".join([*beginnings[area], pattern]).rstrip("/")) for method, area, pattern in rows
+        ]
+
+    def in_version(self, raw_path: str, version: str) -> str | None:
+        """The path as it is in that version; None when it is no path of any area."""
+        parts = [unquote(part) for part in raw_path.strip("/").split("/")]
+        for length in (3, 2):
+            area = self._areas.get(tuple(parts[:length]))
+            if area is None:
+                continue
+            beginning = next((own for own, (name, of) in self._areas.items() if (name, of) == (area[0], version)), None)
+            return "/" + "/".join([*(beginning or parts[:length]), *parts[length:]])
+        return None
+
     def _find(self, method: str, area: tuple[str, str], rest: list[str]) -> Found | int:
         status = 404
         for wanted, parts, target in self._by_shape.get((area[0], len(rest)), ()):
@@ -172,7 +209,7 @@ class Urls:
             if at is None:
                 continue
             if wanted == method:
-                return Found(target, at, area[1])
+                return Found(target, at, area[1], area[0], method, "/".join(parts))
             status = 405
         return status
 

@@ -4,7 +4,10 @@ Settings, by a world's `webhooks` or `PUT /_control/webhooks` (all but `target_u
 
     target_url          where to send; null sends nothing
     subscriptions       [{"subscriptionType": "contact.propertyChange" | "object.propertyChange" | …,
-                        "propertyName"?, "objectType"?, "active"?}]
+                        "propertyName"?, "objectType"?, "active"?, "id"?, "createdAt"?, "updatedAt"?}]
+                        An app uses one family; kinds of which nothing ever happens here (conversation.…,
+                        event.completed) may be subscribed to
+    max_concurrent      how many requests are under way at once (10; at least 5)
     delay_ms            from the event to its sending (50)
     batch_ms            events that happen within this time of a batch's first go out together (0)
     batch_size          most events in one request (100)
@@ -12,6 +15,11 @@ Settings, by a world's `webhooks` or `PUT /_control/webhooks` (all but `target_u
     retries             how often a failed request is tried again (10)
     duplicate, drop     shares of the events that are sent twice or never (0.0)
     shuffle             send what is due in random order (false)
+    type_field          what names the kind of event: "subscriptionType" (default) or "eventType"
+    change_flag         what a creation carries: "CREATED" (default, as real accounts send) or "NEW" (as documented)
+    signatures          which versions sign a request: any of "v1" or "v2", and "v3" (["v3"])
+    created_at, updated_at   of the settings API's settings, epoch ms (none)
+    cache_ms            how long a change over the settings API stays without effect (0; the vendor: up to 300,000)
 
 Times are the sandbox's clock; randomness is the sandbox's seeded one. Changes no record.
 """
@@ -39,6 +47,13 @@ VERBS = ("creation", "deletion", "propertyChange", "associationChange", "merge",
 _DEFAULTS: dict[str, Any] = {
     "target_url": None,
     "subscriptions": [],
+    "max_concurrent": 10,
+    "type_field": "subscriptionType",
+    "change_flag": "CREATED",
+    "signatures": ["v3"],
+    "cache_ms": 0,
+    "created_at": None,
+    "updated_at": None,
     "delay_ms": 50,
     "batch_ms": 0,
     "batch_size": 100,
@@ -49,7 +64,14 @@ _DEFAULTS: dict[str, Any] = {
     "shuffle": False,
 }
 _DISTURB = ("duplicate", "drop", "shuffle")
-_CONCURRENT = 10
+_CHOICES = {"type_field": ("subscriptionType", "eventType"), "change_flag": ("CREATED", "NEW")}
+_LEAST_CONCURRENT = 5
+_MOST_SUBSCRIPTIONS = 1_000
+#: Kinds of events that an app may subscribe to and that this sandbox has nothing to tell of.
+SILENT = (
+    "conversation.creation", "conversation.deletion", "conversation.newMessage", "conversation.privacyDeletion",
+    "conversation.propertyChange", "event.completed",
+)  # fmt: skip
 _ANSWER_WITHIN_SECONDS = 5.0
 _FIRST_SUBSCRIPTION_ID, _FIRST_EVENT_ID = 7_562_680, 4_101_286_121
 #: Sequences of a URI that are decoded before it is signed, and no others (section 19.3, step 2).
@@ -65,6 +87,12 @@ def signature(secret: str, method: str, uri: str, body: bytes, timestamp: str) -
         uri = re.sub(encoded, lambda _, plain=plain: plain, uri, flags=re.IGNORECASE)  # type: ignore[misc]
     source = method.encode() + uri.encode() + body + timestamp.encode()
     return base64.b64encode(hmac.new(secret.encode(), source, hashlib.sha256).digest()).decode()
+
+
+def old_signature(version: str, secret: str, method: str, uri: str, body: bytes) -> str:
+    """The value of `X-HubSpot-Signature` for version "v1" or "v2" (section 19.3, at the end)."""
+    before = secret if version == "v1" else secret + method + uri
+    return hashlib.sha256(before.encode() + body).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -101,6 +129,7 @@ class Webhooks:
         """Work for this account, with its settings and an empty queue. Raises ControlError for bad settings."""
         settings, subscriptions = _checked(portal, portal.webhooks)
         self._portal = portal
+        self._planned: tuple[int, dict[str, Any]] | None = None
         self.settings = settings
         self._by_verb = subscriptions
         self._fresh: deque[tuple[int, dict[str, Any]]] = deque()
@@ -114,6 +143,31 @@ class Webhooks:
         merged = {**self._portal.webhooks, **asked}
         self.settings, self._by_verb = _checked(self._portal, merged)
         self._portal.webhooks = merged
+        self._planned = None
+
+    def plan(self, asked: dict[str, Any]) -> None:
+        """Change settings as an app does over the API: known at once, at work when the vendor's cache is over.
+        Raises ControlError."""
+        merged = {**self._portal.webhooks, **asked}
+        _checked(self._portal, merged)
+        self._portal.webhooks = merged
+        self._planned = (self._controls.clock.epoch_ms() + int(self.settings["cache_ms"]), merged)
+        self._take_plan()
+
+    @property
+    def planned(self) -> dict[str, Any]:
+        """The settings as the API shows them, every subscription with its id; some may not be at work yet."""
+        settings = {**_DEFAULTS, **self._portal.webhooks}
+        return {**settings, "subscriptions": numbered(settings["subscriptions"])}
+
+    def _take_plan(self) -> None:
+        if self._planned is not None and self._planned[0] <= self._controls.clock.epoch_ms():
+            self.settings, self._by_verb = _checked(self._portal, self._planned[1])
+            self._planned = None
+
+    def check(self, rows: list[dict[str, Any]]) -> None:
+        """Raises ControlError for subscriptions that no app could have."""
+        _checked(self._portal, {"subscriptions": rows})
 
     def disturb(self, asked: dict[str, Any]) -> None:
         """Set `duplicate`, `drop` and `shuffle`; those not named are off. Raises ControlError."""
@@ -131,6 +185,7 @@ class Webhooks:
 
     def hear(self, event: Event) -> None:
         """Queue an event for every subscription that it meets."""
+        self._take_plan()
         subscriptions = self._by_verb.get((event.verb, event.plural))
         if not subscriptions or not self.settings["target_url"]:
             return
@@ -147,7 +202,7 @@ class Webhooks:
             "portalId": int(self._portal.settings["portal_id"]),
             "appId": int(self._portal.settings["app_id"]),
             "occurredAt": event.at,
-            "subscriptionType": subscription.type,
+            str(self.settings["type_field"]): subscription.type,
             "attemptNumber": 0,
         }
         if event.verb not in ("merge", "associationChange"):
@@ -155,6 +210,8 @@ class Webhooks:
         if subscription.prefix == "object":
             shown["objectTypeId"] = self._portal.kinds[event.plural].type_id
         shown |= event.fields
+        if event.verb == "creation":
+            shown["changeFlag"] = self.settings["change_flag"]
         shown["changeSource"] = event.by.source_type
         if event.by.source_id is not None:
             shown["sourceId"] = event.by.source_id
@@ -187,9 +244,10 @@ class Webhooks:
         return max(0.0, (min(moments) - self._controls.clock.epoch_ms()) / 1000)
 
     async def deliver(self) -> int:
-        """Send what is due, at most ten requests at a time; how many requests were sent."""
+        """Send what is due, at most `max_concurrent` requests at a time; how many requests were sent."""
+        self._take_plan()
         requests = self._take_due()
-        gate = asyncio.Semaphore(_CONCURRENT)
+        gate = asyncio.Semaphore(int(self.settings["max_concurrent"]))
         await asyncio.gather(*(self._send(one, gate) for one in requests))
         return len(requests)
 
@@ -211,14 +269,7 @@ class Webhooks:
         url = str(self.settings["target_url"])
         body = wire_bytes([{**event, "attemptNumber": one.attempt} for event in one.events])
         async with gate:
-            timestamp = str(self._controls.clock.epoch_ms())
-            secret = str(self._portal.settings["client_secret"])
-            headers = {
-                "Content-Type": "application/json",
-                "User-Agent": "HubSpot Connect 2.0 (http://dev.hubspot.com/) - WebhookTracking",
-                "X-HubSpot-Request-Timestamp": timestamp,
-                "X-HubSpot-Signature-v3": signature(secret, "POST", url, body, timestamp),
-            }
+            headers = self._headers(url, body)
             try:
                 answer = await self._http().post(url, content=body, headers=headers, timeout=_ANSWER_WITHIN_SECONDS)
                 good = answer.is_success
@@ -229,6 +280,22 @@ class Webhooks:
             self.counts["delivered"] += len(one.events)
         else:
             self._try_again(one)
+
+    def _headers(self, url: str, body: bytes) -> dict[str, str]:
+        timestamp = str(self._controls.clock.epoch_ms())
+        secret = str(self._portal.settings["client_secret"])
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "HubSpot Connect 2.0 (http://dev.hubspot.com/) - WebhookTracking",
+        }
+        for version in self.settings["signatures"]:
+            if version == "v3":
+                headers["X-HubSpot-Request-Timestamp"] = timestamp
+                headers["X-HubSpot-Signature-v3"] = signature(secret, "POST", url, body, timestamp)
+            else:
+                headers["X-HubSpot-Signature"] = old_signature(version, secret, "POST", url, body)
+                headers["X-HubSpot-Signature-Version"] = version
+        return headers
 
     def _try_again(self, one: Waiting) -> None:
         if one.attempt >= int(self.settings["retries"]):
@@ -245,7 +312,7 @@ class Webhooks:
         if self._client is not None:
             return self._client
         if self._own_client is None:
-            self._own_client = httpx.AsyncClient(limits=httpx.Limits(max_connections=_CONCURRENT))
+            self._own_client = httpx.AsyncClient()
         return self._own_client
 
 
@@ -254,20 +321,40 @@ def _checked(portal: Portal, asked: dict[str, Any]) -> tuple[dict[str, Any], dic
     if unknown:
         raise ControlError(f"unknown webhook settings: {', '.join(sorted(unknown))}")
     settings = {**_DEFAULTS, **asked}
-    for name in ("delay_ms", "batch_ms", "batch_size", "retry_ms", "retries", "duplicate", "drop"):
-        if not isinstance(settings[name], int | float) or settings[name] < 0:
-            raise ControlError(f"webhooks: {name} must be a number, not below 0")
-    if not 1 <= settings["batch_size"] <= 100:
-        raise ControlError("webhooks: batch_size lies between 1 and 100")
+    _check_numbers(settings)
+    for name, choices in _CHOICES.items():
+        if settings[name] not in choices:
+            raise ControlError(f"webhooks: {name} is one of {', '.join(choices)}")
+    if sorted(settings["signatures"]) not in (["v1"], ["v2"], ["v3"], ["v1", "v3"], ["v2", "v3"]):
+        raise ControlError("webhooks: signatures has v1 or v2, and v3, or one of them")
+    rows = numbered(settings["subscriptions"])
+    if len(rows) > _MOST_SUBSCRIPTIONS:
+        raise ControlError(f"webhooks: an app has at most {_MOST_SUBSCRIPTIONS} subscriptions")
     by_verb: dict[tuple[str, str], list[Subscription]] = {}
-    for place, row in enumerate(settings["subscriptions"]):
-        if row.get("active", True):
-            verb, one = _subscription(portal, row, _FIRST_SUBSCRIPTION_ID + place)
+    for row in rows:
+        if row.get("active", True) and row.get("subscriptionType") not in SILENT:
+            verb, one = _subscription(portal, row)
             by_verb.setdefault((verb, one.plural), []).append(one)
     return settings, by_verb
 
 
-def _subscription(portal: Portal, row: dict[str, Any], number: int) -> tuple[str, Subscription]:
+def _check_numbers(settings: dict[str, Any]) -> None:
+    names = ("delay_ms", "batch_ms", "batch_size", "retry_ms", "retries", "duplicate", "drop", "cache_ms")
+    for name in (*names, "max_concurrent"):
+        if isinstance(settings[name], bool) or not isinstance(settings[name], int | float) or settings[name] < 0:
+            raise ControlError(f"webhooks: {name} must be a number, not below 0")
+    if not 1 <= settings["batch_size"] <= 100:
+        raise ControlError("webhooks: batch_size lies between 1 and 100")
+    if settings["max_concurrent"] < _LEAST_CONCURRENT:
+        raise ControlError(f"webhooks: max_concurrent is at least {_LEAST_CONCURRENT}")
+
+
+def numbered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Subscriptions with an id each: their own, or one by their place."""
+    return [{**row, "id": int(row.get("id", _FIRST_SUBSCRIPTION_ID + place))} for place, row in enumerate(rows)]
+
+
+def _subscription(portal: Portal, row: dict[str, Any]) -> tuple[str, Subscription]:
     kind = str(row.get("subscriptionType", ""))
     prefix, _, verb = kind.partition(".")
     if verb not in VERBS:
@@ -279,7 +366,11 @@ def _subscription(portal: Portal, row: dict[str, Any], number: int) -> tuple[str
         plural = next((one.plural for one in portal.kinds.values() if one.webhook == prefix), None)
     if plural is None:
         raise ControlError(f"the webhook subscription {kind!r} names no object type of this account")
+    if verb == "privacyDeletion" and kind != "contact.privacyDeletion":
+        raise ControlError(f"{kind!r} is not a webhook subscription type; privacy deletions are told of contacts only")
+    if kind == "product.associationChange":
+        raise ControlError(f"{kind!r} is not a webhook subscription type; products have no associations of their own")
     name = row.get("propertyName")
     if verb == "propertyChange" and not name:
         raise ControlError(f"the webhook subscription {kind!r} needs a propertyName")
-    return verb, Subscription(number, kind, prefix, plural, name if verb == "propertyChange" else None)
+    return verb, Subscription(row["id"], kind, prefix, plural, name if verb == "propertyChange" else None)

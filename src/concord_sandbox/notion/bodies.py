@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from concord_sandbox.notion import blocks
+from concord_sandbox.notion import markdown as text_form
 from concord_sandbox.notion.blocks import Block
 from concord_sandbox.notion.errors import NotionError, invalid
 from concord_sandbox.notion.models import Workspace, full_id
 
 _OPERATIONS = ("insert_content", "replace_content_range", "update_content", "replace_content")
+_CHILDREN = ("child_page", "child_database")
 
 
 @dataclass(frozen=True)
@@ -27,23 +29,26 @@ class Stamp:
 
 
 def read_content(body: dict[str, Any]) -> list[Block]:
-    """The blocks of a new page, from `children` or `markdown`: one or the other (section 3)."""
-    markdown = body.get("markdown", body.get("content"))
-    template = body.get("template")
-    if template is not None and template.get("type") != "none":
-        raise NotionError("validation_error", "The data source has no such template.")
-    if markdown is None:
-        return blocks.read(body["children"], "body.children") if "children" in body else []
-    if "children" in body:
-        raise invalid("body", "should have `children` or `markdown`, not both")
-    if not isinstance(markdown, str):
-        raise invalid("body.markdown", "should be a string")
-    return blocks.from_markdown(markdown)
+    """The blocks of a new page, from `children` (or `content`, its other name) or `markdown`: only one (section 3)."""
+    given = [name for name in ("markdown", "children", "content") if body.get(name) is not None]
+    if len(given) > 1:
+        raise invalid("body", f"should have `{given[0]}` or `{given[1]}`, not both")
+    if not given:
+        return []
+    found = body[given[0]]
+    if given[0] == "children" or isinstance(found, list):
+        return blocks.read(found, f"body.{given[0]}")
+    if not isinstance(found, str):
+        raise invalid(f"body.{given[0]}", "should be a string")
+    return from_markdown(found)
 
 
-def append(
-    workspace: Workspace, owner: str, content: list[Block], stamp: Stamp, position: dict[str, Any] | None
-) -> list[Block]:
+def from_markdown(text: str) -> list[Block]:
+    """Blocks of a text that names no child pages."""
+    return [one for one in text_form.parse(text) if one["type"] != "child"]
+
+
+def append(workspace: Workspace, owner: str, content: list[Block], stamp: Stamp, position: Any) -> list[Block]:
     """Store blocks as children of a page or block; the stored ones. `position`: section 5."""
     siblings = workspace.blocks.setdefault(owner, [])
     at = _place(siblings, position)
@@ -52,15 +57,18 @@ def append(
     return made
 
 
-def _place(siblings: list[Block], position: dict[str, Any] | None) -> int:
-    kind = (position or {}).get("type", "end")
-    if kind == "end":
+def _place(siblings: list[Block], position: Any) -> int:
+    if position is None:
         return len(siblings)
-    if kind == "start":
+    kind = position.get("type") if isinstance(position, dict) else None
+    if kind in ("end", "page_end"):
+        return len(siblings)
+    if kind in ("start", "page_start"):
         return 0
     if kind != "after_block":
         raise invalid("body.position.type", "should be `end`, `start` or `after_block`")
-    after = full_id((position or {}).get("after_block", {}).get("id"))
+    named = position.get("after_block")
+    after = full_id(named.get("id")) if isinstance(named, dict) else None
     for place, one in enumerate(siblings):
         if one["id"] == after:
             return place + 1
@@ -71,7 +79,7 @@ def _store(workspace: Workspace, owner: str, one: Block, stamp: Stamp) -> Block:
     kind = one["type"]
     parent = "page_id" if owner in workspace.pages else "block_id"
     stored = {
-        "id": stamp.fresh_id(),
+        "id": one.get("id") or stamp.fresh_id(),
         "parent": {"type": parent, parent: owner},
         "created_time": stamp.now,
         "last_edited_time": stamp.now,
@@ -93,19 +101,33 @@ def remove(workspace: Workspace, block_id: str) -> None:
         siblings[:] = [one for one in siblings if one["id"] != block_id]
 
 
+def clear(workspace: Workspace, page_id: str) -> None:
+    """Take everything out of a page's body but its child pages and databases."""
+    for child in list(workspace.blocks.get(page_id, [])):
+        if child["type"] not in _CHILDREN:
+            remove(workspace, child["id"])
+
+
 def markdown(workspace: Workspace, page_id: str) -> str:
     """A page's body as Markdown."""
-    return blocks.to_markdown(workspace.blocks.get(page_id, []), lambda owner: workspace.blocks.get(owner, []))
+    return str(markdown_object(workspace, page_id)["markdown"])
 
 
 def markdown_object(workspace: Workspace, page_id: str) -> dict[str, Any]:
     """The answer of the Markdown calls."""
-    text = markdown(workspace, page_id)
-    return {"object": "page_markdown", "id": page_id, "markdown": text, "truncated": False, "unknown_block_ids": []}
+    writer = text_form.Writer(lambda owner: workspace.blocks.get(owner, []))
+    text = writer.text(workspace.blocks.get(page_id, []))
+    return {
+        "object": "page_markdown",
+        "id": page_id,
+        "markdown": text,
+        "truncated": False,
+        "unknown_block_ids": writer.unknown,
+    }
 
 
-def update_markdown(workspace: Workspace, page_id: str, body: dict[str, Any], stamp: Stamp) -> None:
-    """Carry out one of the four operations; the whole body is made anew from the text that results."""
+def markdown_changed(workspace: Workspace, page_id: str, body: dict[str, Any]) -> list[Block]:
+    """The body that one of the four operations makes, not yet stored. Raises NotionError."""
     kind = body.get("type")
     asked = body.get(str(kind))
     if kind not in _OPERATIONS or not isinstance(asked, dict):
@@ -120,9 +142,28 @@ def update_markdown(workspace: Workspace, page_id: str, body: dict[str, Any], st
     else:
         start, end = _span(text, _text(asked, "content_range", kind))
         text = text[:start] + _text(asked, "content", kind) + text[end:]
+    made = text_form.parse(text)
+    kept = {full_id(one["id"]) for one in made if one["type"] == "child"}
+    held = {one["id"]: one for one in workspace.blocks.get(page_id, []) if one["type"] in _CHILDREN}
+    if held.keys() - kept and not asked.get("allow_deleting_content"):
+        raise NotionError(
+            "validation_error", "This would delete child pages or databases. Set `allow_deleting_content` to do so."
+        )
+    return [held[full_id(one["id"]) or ""] if one["type"] == "child" else one
+            for one in made if one["type"] != "child" or full_id(one["id"]) in held]  # fmt: skip
+
+
+def replace(workspace: Workspace, page_id: str, content: list[Block], stamp: Stamp) -> list[str]:
+    """Make the body of a page anew; the ids of the child pages and databases that are no longer in it."""
+    held = [one["id"] for one in workspace.blocks.get(page_id, []) if one["type"] in _CHILDREN]
+    kept = {one.get("id") for one in content}
     for child in list(workspace.blocks.get(page_id, [])):
-        remove(workspace, child["id"])
-    append(workspace, page_id, blocks.from_markdown(text), stamp, None)
+        if child["type"] in _CHILDREN:
+            workspace.blocks[page_id].remove(child)
+        else:
+            remove(workspace, child["id"])
+    append(workspace, page_id, content, stamp, None)
+    return [one for one in held if one not in kept]
 
 
 def _inserted(text: str, asked: dict[str, Any]) -> str:
@@ -130,7 +171,10 @@ def _inserted(text: str, asked: dict[str, Any]) -> str:
     if "after" in asked:
         _, end = _span(text, _text(asked, "after", "insert_content"))
         return f"{text[:end]}\n{content}{text[end:]}"
-    if asked.get("position", {}).get("type") == "start":
+    position = asked.get("position")
+    if position is not None and (not isinstance(position, dict) or position.get("type") not in ("start", "end")):
+        raise invalid("body.insert_content.position.type", "should be `start` or `end`")
+    if position is not None and position["type"] == "start":
         return f"{content}\n{text}"
     return f"{text}\n{content}"
 

@@ -4,15 +4,22 @@ A world's section `notion` is one JSON object; every key may be left out, so `{}
 
     token                 the connection's secret
     name                  of the connection ("Concord sandbox")
-    capabilities          of the connection: any of read, insert, update (all)
+    capabilities          of the connection: any of read, insert, update, users (all)
     requests_per_second   the average that is let through (3); burst: how many at once (10)
-    index_lag_ms          how long a new page stays invisible to queries (1000)
-    databases             [{"id", "title", "shared"?: false when no person has connected it}]
+    requests_per_minute   of the whole workspace (null: no limit)
+    index_lag_ms          how long a new page stays invisible to queries and searches (1000)
+    template_ms           how long a page made from a template stays blank (2000)
+    block_limit           how many blocks the workspace's plan can hold (null: no limit)
+    users                 [{"id", "name", "email"?}]: people (one ordinary person)
+    databases             [{"id", "title", "shared"?: false when no person has connected it, "parent_page"?, …}]
     data_sources          [{"id", "database_id", "name", "properties": {NAME: {"type", "id"?, "options"?: [{"name",
-                          "color"?, "id"?}]}}}]
-    pages                 [{"id", "data_source_id", "properties": {NAME: value as `POST /v1/pages` takes it},
-                          "created_time"?, "last_edited_time"?, "in_trash"?}]
+                          "color"?, "id"?}], "settings"?: {…}, "description"?}}, "templates"?: [{"id", "name",
+                          "is_default"?, "properties"?: {NAME: value}, "markdown"?}], …}]
+    pages                 [{"id", "data_source_id" or "parent_page" or neither (a page of the workspace), "properties":
+                          {NAME: value as `POST /v1/pages` takes it; read-only ones as the API shows them},
+                          "shared"?, "created_time"?, "last_edited_time"?, "in_trash"?, …}]
     blocks                {page or block id: [{"id", "type", TYPE: {…}, …}]} as the API shows them, in order
+    filling               [{"page", "template", "due"}]: pages that a template is still to fill; due: epoch ms
 
 Ids are UUIDs with or without dashes. No rules of calls here.
 """
@@ -20,41 +27,69 @@ Ids are UUIDs with or without dashes. No rules of calls here.
 from __future__ import annotations
 
 import uuid
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from concord_sandbox.notion import values
 from concord_sandbox.notion.errors import NotionError
-from concord_sandbox.notion.values import Property
+from concord_sandbox.notion.schema import READ_ONLY, Property
 from concord_sandbox.service import ControlError
+
+A_PERSON = "5b1e0d6a-8a52-4c43-9d4e-2f3f0f1c7a11"
+SINCE = "2026-01-05T08:00:00.000Z"  # when databases were made that do not say; nothing depends on it
 
 _SETTINGS: dict[str, Any] = {
     "token": "ntn_sandbox",
     "name": "Concord sandbox",
-    "capabilities": ["read", "insert", "update"],
+    "capabilities": ["read", "insert", "update", "users"],
     "requests_per_second": 3.0,
     "burst": 10,
+    "requests_per_minute": None,
     "index_lag_ms": 1000,
+    "template_ms": 2000,
+    "block_limit": None,
+    "users": [{"id": A_PERSON, "name": "Robin Larkfinch", "email": "robin@larkfinch.example"}],
 }
-_LISTS = ("databases", "data_sources", "pages", "blocks")
+_LISTS = ("databases", "data_sources", "pages", "blocks", "filling")
+_ABOUT = ("description", "icon", "cover", "in_trash", "created_time", "last_edited_time")
 
 
 @dataclass
 class Database:
-    """A container of data sources. Not shared: it does not exist for the connection."""
+    """A container of data sources. Not shared: it does not exist for the connection. parent_page: None: in the
+    workspace itself; description: rich text as the API gives it."""
 
     id: str
     title: str
     shared: bool = True
+    parent_page: str | None = None
+    description: list[dict[str, Any]] = field(default_factory=list)
+    icon: dict[str, Any] | None = None
+    cover: dict[str, Any] | None = None
+    in_trash: bool = False
+    is_inline: bool = False
+    is_locked: bool = False
+    created_time: str = SINCE
+    last_edited_time: str = SINCE
 
 
 @dataclass
 class DataSource:
-    """A table: its schema, by property id."""
+    """A table: its schema, by property id. templates: as in a world; counter: of its unique ids."""
 
     id: str
     database_id: str
     name: str
     properties: dict[str, Property]
+    templates: list[dict[str, Any]] = field(default_factory=list)
+    description: list[dict[str, Any]] = field(default_factory=list)
+    icon: dict[str, Any] | None = None
+    cover: dict[str, Any] | None = None
+    in_trash: bool = False
+    counter: int = 0
+    created_time: str = SINCE
+    last_edited_time: str = SINCE
 
     def find(self, name_or_id: str) -> Property | None:
         """The property of that name or id."""
@@ -70,10 +105,11 @@ class DataSource:
 
 @dataclass
 class Page:
-    """A row. `values` by property id, in the stored form of `values`; times are ISO-8601 texts, UTC."""
+    """A row of a data source, a page in a page, or one of the workspace itself (both None). `values` by property id,
+    in the stored form of `values`; times are ISO-8601 texts, UTC. shared: for a page of the workspace itself."""
 
     id: str
-    data_source_id: str
+    data_source_id: str | None
     created_time: str
     last_edited_time: str
     created_by: str
@@ -82,17 +118,25 @@ class Page:
     in_trash: bool = False
     icon: dict[str, Any] | None = None
     cover: dict[str, Any] | None = None
+    parent_page: str | None = None
+    shared: bool = True
+    is_locked: bool = False
+
+
+#: The one property of a page that is no row.
+PLAIN_TITLE = Property("title", "title", "title")
 
 
 @dataclass
 class Workspace:
     """All of it. `blocks`: the children of a page or block, in order, as the API shows them."""
 
-    settings: dict[str, Any] = field(default_factory=lambda: dict(_SETTINGS))
+    settings: dict[str, Any] = field(default_factory=lambda: deepcopy(_SETTINGS))
     databases: dict[str, Database] = field(default_factory=dict)
     data_sources: dict[str, DataSource] = field(default_factory=dict)
     pages: dict[str, Page] = field(default_factory=dict)
     blocks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    filling: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def bot_id(self) -> str:
@@ -101,7 +145,32 @@ class Workspace:
 
     def source_is_shared(self, source: DataSource) -> bool:
         """Whether a person has connected the database of that data source."""
-        return self.databases[source.database_id].shared
+        return self.database_is_shared(self.databases[source.database_id])
+
+    def database_is_shared(self, database: Database) -> bool:
+        parent = self.pages.get(database.parent_page or "")
+        return database.shared and (parent is None or self.page_is_shared(parent))
+
+    def page_is_shared(self, page: Page) -> bool:
+        if page.data_source_id is not None:
+            return self.source_is_shared(self.data_sources[page.data_source_id])
+        parent = self.pages.get(page.parent_page or "")
+        return page.shared and (parent is None or self.page_is_shared(parent))
+
+    def sources_of(self, database_id: str) -> list[DataSource]:
+        return [one for one in self.data_sources.values() if one.database_id == database_id]
+
+    def properties_of(self, page: Page) -> list[Property]:
+        if page.data_source_id is None:
+            return [PLAIN_TITLE]
+        return list(self.data_sources[page.data_source_id].properties.values())
+
+    def title_of(self, page: Page) -> str:
+        if page.data_source_id is None:
+            owner = PLAIN_TITLE
+        else:
+            owner = self.data_sources[page.data_source_id].title()
+        return str(values.plain_value("title", page.values.get(owner.id, [])))
 
     def block(self, block_id: str) -> dict[str, Any] | None:
         """The block with that id, wherever it is."""
@@ -110,6 +179,19 @@ class Workspace:
                 if one["id"] == block_id:
                     return one
         return None
+
+    def page_of(self, block: dict[str, Any]) -> Page | None:
+        """The page that a block is on."""
+        parent = block["parent"]
+        while parent["type"] == "block_id":
+            above = self.block(parent["block_id"])
+            if above is None:
+                return None
+            parent = above["parent"]
+        return self.pages.get(parent["page_id"])
+
+    def block_count(self) -> int:
+        return sum(map(len, self.blocks.values()))
 
 
 def full_id(given: Any) -> str | None:
@@ -125,26 +207,50 @@ def load(section: dict[str, Any], now: str) -> Workspace:
     unknown = section.keys() - _SETTINGS.keys() - set(_LISTS)
     if unknown:
         raise ControlError(f"a Notion section has no key {', '.join(sorted(unknown))}")
-    workspace = Workspace({**_SETTINGS, **{key: section[key] for key in _SETTINGS.keys() & section.keys()}})
+    given = {key: section[key] for key in _SETTINGS.keys() & section.keys()}
+    workspace = Workspace(deepcopy({**_SETTINGS, **given}))
     try:
-        for given in section.get("databases", []):
-            database = Database(_id(given["id"]), given["title"], given.get("shared", True))
+        for one in section.get("databases", []):
+            database = _database(one)
             workspace.databases[database.id] = database
-        for given in section.get("data_sources", []):
-            source = _data_source(given, workspace)
+        for one in section.get("data_sources", []):
+            source = _data_source(one, workspace)
             workspace.data_sources[source.id] = source
-        for given in section.get("pages", []):
-            page = _page(given, workspace, now)
+        for one in section.get("pages", []):
+            page = _page(one, workspace, now)
             workspace.pages[page.id] = page
+        for one in section.get("filling", []):
+            workspace.filling.append({**one, "page": _id(one["page"]), "due": int(one["due"])})
+        for one in workspace.settings["users"]:
+            one["id"] = _id(one["id"])
     except (KeyError, TypeError, ValueError, AttributeError, NotionError) as error:
         raise ControlError(f"a Notion section is malformed: {error!r}") from error
-    workspace.blocks = {_id(owner): list(children) for owner, children in section.get("blocks", {}).items()}
+    workspace.blocks = {_id(owner): deepcopy(list(children)) for owner, children in section.get("blocks", {}).items()}
     return workspace
 
 
+def _about(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: deepcopy(given[name]) for name in _ABOUT if name in given}
+
+
+def _database(given: dict[str, Any]) -> Database:
+    more: dict[str, Any] = {name: given[name] for name in ("shared", "is_inline", "is_locked") if name in given}
+    if given.get("parent_page"):
+        more["parent_page"] = _id(given["parent_page"])
+    return Database(_id(given["id"]), given["title"], **more, **_about(given))
+
+
 def _data_source(given: dict[str, Any], workspace: Workspace) -> DataSource:
-    properties = [Property(name=name, **settings) for name, settings in given["properties"].items()]
-    source = DataSource(_id(given["id"]), _id(given["database_id"]), given["name"], {one.id: one for one in properties})
+    properties = [Property(name=name, **deepcopy(settings)) for name, settings in given["properties"].items()]
+    source = DataSource(
+        _id(given["id"]),
+        _id(given["database_id"]),
+        given["name"],
+        {one.id: one for one in properties},
+        [{"is_default": False, **deepcopy(one), "id": _id(one["id"])} for one in given.get("templates", [])],
+        counter=int(given.get("counter", 0)),
+        **_about(given),
+    )
     if source.database_id not in workspace.databases:
         raise ControlError(f"data source {source.id}: there is no database {source.database_id}")
     if sum(one.type == "title" for one in properties) != 1:
@@ -153,61 +259,67 @@ def _data_source(given: dict[str, Any], workspace: Workspace) -> DataSource:
 
 
 def _page(given: dict[str, Any], workspace: Workspace, now: str) -> Page:
-    source = workspace.data_sources[_id(given["data_source_id"])]
     created = given.get("created_time", now)
     edited = given.get("last_edited_time", created)
     bot = workspace.bot_id
     by, edited_by = given.get("created_by", bot), given.get("last_edited_by", bot)
-    page = Page(_id(given["id"]), source.id, created, edited, by, edited_by, in_trash=given.get("in_trash", False))
+    source = workspace.data_sources[_id(given["data_source_id"])] if given.get("data_source_id") else None
+    page = Page(_id(given["id"]), source.id if source else None, created, edited, by, edited_by)
+    page.in_trash, page.shared = given.get("in_trash", False), given.get("shared", True)
     page.icon, page.cover = given.get("icon"), given.get("cover")
+    page.is_locked = given.get("is_locked", False)
+    page.parent_page = _id(given["parent_page"]) if given.get("parent_page") else None
     for name, value in given.get("properties", {}).items():
-        found = source.find(name)
+        found = source.find(name) if source else (PLAIN_TITLE if name == "title" else None)
         if found is None:
             raise ControlError(f"page {page.id}: its data source has no property {name!r}")
-        page.values[found.id] = found.read(value)
+        if found.type in READ_ONLY:
+            page.values[found.id] = deepcopy(value[found.type])
+        else:
+            page.values[found.id] = values.read(found, value, None)
+    if source is not None:
+        number_page(source, page)
     return page
+
+
+def number_page(source: DataSource, page: Page) -> None:
+    """Give a page of a data source with unique ids its number, if it has none."""
+    for one in source.properties.values():
+        if one.type == "unique_id":
+            if one.id not in page.values:
+                source.counter += 1
+                page.values[one.id] = {"prefix": one.settings.get("prefix"), "number": source.counter}
+            source.counter = max(source.counter, page.values[one.id]["number"])
 
 
 def save(workspace: Workspace) -> dict[str, Any]:
     """The section of a workspace as it stands."""
-    sources = workspace.data_sources
-    return {
-        **workspace.settings,
-        "databases": [{"id": one.id, "title": one.title, "shared": one.shared} for one in workspace.databases.values()],
-        "data_sources": [
-            {
-                "id": source.id,
-                "database_id": source.database_id,
-                "name": source.name,
-                "properties": {
-                    one.name: {"type": one.type, "id": one.id, "options": [dict(option) for option in one.options]}
-                    for one in source.properties.values()
-                },
-            }
-            for source in sources.values()
-        ],
-        "pages": [_saved_page(page, sources[page.data_source_id]) for page in workspace.pages.values()],
-        "blocks": {owner: list(children) for owner, children in workspace.blocks.items() if children},
-    }
+    return deepcopy(
+        {
+            **workspace.settings,
+            "databases": [vars(one) for one in workspace.databases.values()],
+            "data_sources": [
+                {
+                    **vars(source),
+                    "properties": {
+                        one.name: {key: value for key, value in vars(one).items() if key != "name"}
+                        for one in source.properties.values()
+                    },
+                }
+                for source in workspace.data_sources.values()
+            ],
+            "pages": [_saved_page(workspace, page) for page in workspace.pages.values()],
+            "blocks": {owner: children for owner, children in workspace.blocks.items() if children},
+            "filling": workspace.filling,
+        }
+    )
 
 
-def _saved_page(page: Page, source: DataSource) -> dict[str, Any]:
-    properties = {}
-    for property_id, value in page.values.items():
-        found = source.properties[property_id]
-        properties[found.name] = {found.type: value}
-    return {
-        "id": page.id,
-        "data_source_id": page.data_source_id,
-        "properties": properties,
-        "created_time": page.created_time,
-        "last_edited_time": page.last_edited_time,
-        "created_by": page.created_by,
-        "last_edited_by": page.last_edited_by,
-        "in_trash": page.in_trash,
-        "icon": page.icon,
-        "cover": page.cover,
-    }
+def _saved_page(workspace: Workspace, page: Page) -> dict[str, Any]:
+    known = {one.id: one for one in workspace.properties_of(page)}
+    shown = {known[key].name: {known[key].type: value} for key, value in page.values.items() if key in known}
+    saved = {key: value for key, value in vars(page).items() if key != "values"}
+    return {**saved, "properties": shown}
 
 
 def _id(given: Any) -> str:

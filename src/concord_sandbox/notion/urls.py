@@ -1,4 +1,4 @@
-"""Notion's paths: each reads its call, asks the service, and words the answer or the refusal.
+"""Notion's paths: each reads its call, asks what answers it, and words the answer or the refusal.
 
 The order of refusals is the vendor's: unknown path, token, version, rate, body, then the call itself.
 """
@@ -7,63 +7,71 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from concord_sandbox.notion import responses
+from concord_sandbox.notion import content, databases, pages, responses, search
+from concord_sandbox.notion.calls import BEFORE_SOURCES, SOURCES, VERSIONS, Call
+from concord_sandbox.notion.desk import Desk
 from concord_sandbox.notion.errors import NotionError, invalid
 
 if TYPE_CHECKING:
     from concord_sandbox.notion.service import NotionService
 
-VERSIONS = ("2025-09-03", "2026-03-11")
 _BODY_LIMIT = 500_000
-_PAGE_LIMIT = 100
 
-
-@dataclass(frozen=True)
-class Call:
-    """One call that passed the door: ids from the path, the query, the body, and the version it speaks."""
-
-    method: str
-    path: str
-    ids: dict[str, str]
-    query: dict[str, str]
-    filter_properties: list[str]
-    body: dict[str, Any]
-    version: str
-
-    def window(self, given: dict[str, Any]) -> tuple[int, str | None]:
-        """page_size (1-100) and start_cursor of a list call, from its query or body."""
-        size = given.get("page_size", _PAGE_LIMIT)
-        number = int(size) if str(size).isdecimal() else 0
-        if not 1 <= number <= _PAGE_LIMIT:
-            raise invalid("page_size", f"should be from 1 to {_PAGE_LIMIT}, instead was `{size}`")
-        return number, given.get("start_cursor")
-
-
-Answer = Callable[["NotionService", Call], dict[str, Any]]
+Answer = Callable[[Desk, Call], dict[str, Any]]
 
 _ANSWERS: tuple[tuple[str, str, str, Answer], ...] = (
     # method, path, the capability it takes (section 1), what answers it
-    ("GET", "/v1/users/me", "", lambda notion, call: notion.me()),
-    ("GET", "/v1/databases/{id}", "read", lambda notion, call: notion.get_database(call)),
-    ("GET", "/v1/data_sources/{id}", "read", lambda notion, call: notion.get_data_source(call)),
-    ("POST", "/v1/data_sources/{id}/query", "read", lambda notion, call: notion.query(call)),
-    ("POST", "/v1/pages", "insert", lambda notion, call: notion.create_page(call)),
-    ("GET", "/v1/pages/{id}", "read", lambda notion, call: notion.get_page(call)),
-    ("PATCH", "/v1/pages/{id}", "update", lambda notion, call: notion.update_page(call)),
-    ("GET", "/v1/pages/{id}/markdown", "read", lambda notion, call: notion.get_markdown(call)),
-    ("PATCH", "/v1/pages/{id}/markdown", "update", lambda notion, call: notion.update_markdown(call)),
-    ("GET", "/v1/blocks/{id}", "read", lambda notion, call: notion.get_block(call)),
-    ("DELETE", "/v1/blocks/{id}", "update", lambda notion, call: notion.delete_block(call)),
-    ("GET", "/v1/blocks/{id}/children", "read", lambda notion, call: notion.get_children(call)),
-    ("PATCH", "/v1/blocks/{id}/children", "insert", lambda notion, call: notion.append_children(call)),
+    ("GET", "/v1/users", "users", search.users),
+    ("GET", "/v1/users/me", "", search.me),
+    ("GET", "/v1/users/{id}", "users", search.user),
+    ("POST", "/v1/search", "read", search.search),
+    ("POST", "/v1/databases", "insert", databases.create),
+    ("GET", "/v1/databases/{id}", "read", databases.get),
+    ("PATCH", "/v1/databases/{id}", "update", databases.update),
+    ("POST", "/v1/databases/{id}/query", "read", databases.query_database),
+    ("POST", "/v1/data_sources", "insert", databases.create_source),
+    ("GET", "/v1/data_sources/{id}", "read", databases.get_source),
+    ("PATCH", "/v1/data_sources/{id}", "update", databases.update_source),
+    ("POST", "/v1/data_sources/{id}/query", "read", databases.query_source),
+    ("GET", "/v1/data_sources/{id}/templates", "read", databases.templates),
+    ("POST", "/v1/pages", "insert", pages.create),
+    ("GET", "/v1/pages/{id}", "read", pages.get),
+    ("PATCH", "/v1/pages/{id}", "update", pages.update),
+    ("POST", "/v1/pages/{id}/move", "update", pages.move),
+    ("GET", "/v1/pages/{id}/properties/{property_id}", "read", pages.get_property),
+    ("GET", "/v1/pages/{id}/markdown", "read", pages.get_markdown),
+    ("PATCH", "/v1/pages/{id}/markdown", "update", pages.update_markdown),
+    ("GET", "/v1/blocks/{id}", "read", content.get),
+    ("PATCH", "/v1/blocks/{id}", "update", content.update),
+    ("DELETE", "/v1/blocks/{id}", "update", content.delete),
+    ("GET", "/v1/blocks/{id}/children", "read", content.children),
+    ("PATCH", "/v1/blocks/{id}/children", "insert", content.append),
 )
+#: Paths that are only in some versions: their answer -> the first and the last version that has them.
+_ONLY: dict[Answer, tuple[str, str]] = {
+    databases.query_database: (BEFORE_SOURCES, BEFORE_SOURCES),
+    **dict.fromkeys(
+        (
+            databases.create_source,
+            databases.get_source,
+            databases.update_source,
+            databases.query_source,
+            databases.templates,
+        ),
+        (SOURCES, VERSIONS[-1]),
+    ),
+}
+
+
+def operations_listed() -> list[tuple[str, str]]:
+    """(method, path) of everything that is answered."""
+    return [(method, path) for method, path, *_ in _ANSWERS]
 
 
 def routes(notion: NotionService) -> list[Route]:
@@ -72,18 +80,24 @@ def routes(notion: NotionService) -> list[Route]:
         Route(path, _endpoint(notion, capability, answer), methods=[method])
         for method, path, capability, answer in _ANSWERS
     ]
-    everything = ["GET", "POST", "PATCH", "PUT", "DELETE"]
-    return [*made, Route("/{path:path}", _endpoint(notion, "", _unknown), methods=everything)]
+    return [*made, Route("/{path:path}", _unknown(notion), methods=["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD"])]
 
 
-def _unknown(notion: NotionService, call: Call) -> dict[str, Any]:
-    raise NotionError("invalid_request_url")
+def _unknown(notion: NotionService) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        error = NotionError("invalid_request_url", notion.absent(request.url.path))
+        return responses.error_response(error, notion.request_id())
+
+    return endpoint
 
 
 def _endpoint(notion: NotionService, capability: str, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
             version = _admit(notion, request, capability)
+            first, last = _ONLY.get(answer, (version, version))
+            if not first <= version <= last:
+                raise NotionError("invalid_request_url")
             call = Call(
                 method=request.method,
                 path=request.url.path,
@@ -94,11 +108,17 @@ def _endpoint(notion: NotionService, capability: str, answer: Answer) -> Callabl
                 body=await _body(request),
                 version=version,
             )
-            return JSONResponse(answer(notion, call))
+            notion.desk.fill_due()
+            return Response(_wire(answer(notion.desk, call)), media_type="application/json")
         except NotionError as error:
             return responses.error_response(error, notion.request_id())
 
     return endpoint
+
+
+def _wire(shown: dict[str, Any]) -> bytes:
+    """JSON as Notion sends it; half surrogates that a client sent cannot be encoded: `?`."""
+    return json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _admit(notion: NotionService, request: Request, capability: str) -> str:
@@ -136,7 +156,7 @@ async def _body(request: Request) -> dict[str, Any]:
         raise NotionError("validation_error", f"body failed validation: body should be at most {_BODY_LIMIT} bytes.")
     try:
         body = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotionError("invalid_json") from error
     if not isinstance(body, dict):
         raise invalid("body", "should be an object")

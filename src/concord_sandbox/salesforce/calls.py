@@ -29,6 +29,10 @@ class Call:
     path: str
     #: Whether it stands inside a composite call.
     inside: bool = False
+    #: The body as it came, where a resource takes other things than JSON (`body` is None then).
+    raw: bytes | None = None
+    #: The user behind its token; None: the integration user.
+    user_id: str | None = None
 
     def object_body(self) -> dict[str, Any]:
         """The body, which has to be a JSON object."""
@@ -65,33 +69,41 @@ class Api:
     org: Org
     controls: Controls
     usage: Usage
-    #: When this world was loaded: the date of all its describes, wire form.
+    #: When this world was loaded, wire form.
     loaded_at: str
     cursors: dict[str, Cursor] = field(default_factory=dict)
-    describes: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    #: By object, version, and how often the describes have changed.
+    describes: dict[tuple[str, str, int], bytes] = field(default_factory=dict)
     writer: Writer = field(init=False)
 
     def __post_init__(self) -> None:
         steps = tuple(part for part in self.org.parts.all() if isinstance(part, Step))
         self.writer = Writer(self.org, self.controls, steps)
 
+    @property
+    def described_at(self) -> str:
+        """The date of the describes, wire form."""
+        return self.org.described_at or self.loaded_at
+
     def actor(self, call: Call) -> Actor:
-        """The integration user, with what the call's headers ask of a write (api/salesforce.md section 3.1)."""
+        """The user of the token, with what the call's headers ask of a write (api/salesforce.md section 3.1)."""
         given = call.headers
         options = _options(given.get("sforce-call-options", ""))
+        duplicates = _options(given.get("sforce-duplicate-rule-header", "").lower())
         assign = given.get("sforce-auto-assign", "TRUE").strip()
         return Actor(
-            self.org.identity.integration_user_id,
+            call.user_id or self.org.identity.integration_user_id,
             call.method,
             call.path,
             client=options.get("client"),
             api=f"rest/{call.version.removeprefix('v')}",
-            save_duplicates=_options(given.get("sforce-duplicate-rule-header", "")).get("allowsave") == "true",
+            save_duplicates=duplicates.get("allowsave") == "true",
+            duplicate_details=duplicates.get("includerecorddetails") == "true",
             assign={"TRUE": True, "FALSE": False}.get(assign.upper(), assign),
         )
 
     def table(self, name: str) -> Table:
-        found = self.org.table(name)
+        found = self.org.visible(name)
         if found is None:
             raise not_found()
         return found

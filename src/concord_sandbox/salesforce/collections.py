@@ -141,7 +141,7 @@ def _type(record: dict[str, Any]) -> Any:
 
 def _table_of(api: Api, record: dict[str, Any]) -> Table:
     name = _type(record)
-    found = api.org.table(name) if isinstance(name, str) else None
+    found = api.org.visible(name) if isinstance(name, str) else None
     if found is None:
         words = f"sObject type '{name}' is not supported." if name else "attributes.type is required"
         raise Refusal(400, Fail("INVALID_TYPE", words, ()))

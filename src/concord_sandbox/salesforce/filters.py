@@ -103,7 +103,7 @@ class Scope:
                 )
             hops.append(Hop(reference, found))
             table = found
-        final = table.kind.field(parts[-1])
+        final = table.kind.visible(parts[-1])
         if final is None:
             raise QueryRefusal(
                 "INVALID_FIELD",
@@ -114,8 +114,10 @@ class Scope:
         return path_over(self.org, table, final, tuple(hops))
 
     def _target(self, reference: Field, then: str) -> Table | None:
-        """The object that a reference leads to; of several the one that has what comes next, a user if both have."""
-        tables = [found for one in reference.reference_to if (found := self.org.table(one)) is not None]
+        """The object that a reference leads to; of several kinds the one that stands for all of them, `Name`."""
+        tables = [found for one in reference.reference_to if (found := self.org.visible(one)) is not None]
+        if len(reference.reference_to) > 1:
+            return self.org.table("Name")
         fitting = [one for one in tables if one.kind.field(then) or then.lower() in one.kind.by_relationship]
         best = fitting or tables
         return best[-1] if best else None
@@ -133,9 +135,10 @@ def path_over(org: Org, table: Table, final: Field, hops: tuple[Hop, ...]) -> Pa
     """The path to a field of `table` over references; reading stops with null where one leads nowhere."""
     name, absent, parts = final.name, final.absent, table.kind.compounds.get(final.name)
 
-    def own(row: Row) -> Any:
+    def plain(row: Row) -> Any:
         return address(row, parts) if parts else row.get(name, absent)
 
+    own = table.computed.get(name, plain)
     references = [hop.field.name for hop in hops]
 
     def across(row: Row) -> Any:
@@ -243,6 +246,7 @@ def _compare(path: Path, condition: Compare, scope: Scope) -> Filter:
 def _keys(path: Path, operator: str, wanted: tuple[Any, ...]) -> tuple[Field, tuple[Any, ...]] | None:
     """What an index of the field can look up; not for what every second record has, and not across references."""
     usable = operator == "=" and not path.hops and path.table is not None
+    usable = usable and path.table is not None and path.field.name not in path.table.computed
     usable = usable and path.field.type in (TEXT_TYPES - {"multipicklist"}) | {"id", "reference"}
     return (path.field, wanted) if usable and None not in wanted else None
 

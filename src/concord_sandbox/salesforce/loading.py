@@ -5,22 +5,30 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Any
 
+from concord_sandbox.salesforce.activities import activity_fields_may_lead_to
+from concord_sandbox.salesforce.cases import individual_object
+from concord_sandbox.salesforce.features import added_fields, check_features
 from concord_sandbox.salesforce.ids import full_id
 from concord_sandbox.salesforce.models import ORDINARY_USER_ID, Identity, Org
 from concord_sandbox.salesforce.schema import Given, ObjectType
-from concord_sandbox.salesforce.standard import (
-    LEAD_STATUSES,
-    custom_fields_base,
-    history_fields,
-    history_object,
-    standard_objects,
-)
+from concord_sandbox.salesforce.settings_objects import currency_object
+from concord_sandbox.salesforce.standard import custom_fields_base, history_fields, history_object, standard_objects
+from concord_sandbox.salesforce.status_rows import add_settings
 from concord_sandbox.salesforce.tables import Row, Table
 from concord_sandbox.salesforce.values import read_time, wire_time
 from concord_sandbox.service import ControlError, Controls
 
 _IDENTITY = {one.name for one in fields(Identity)}
-_PARENT_KEYS = {"LeadId": "LeadHistory", "ContactId": "ContactHistory", "AccountId": "AccountHistory"}
+_PARENT_KEYS = {
+    "LeadId": "LeadHistory",
+    "ContactId": "ContactHistory",
+    "AccountId": "AccountHistory",
+    "OpportunityId": "OpportunityFieldHistory",
+    "CaseId": "CaseHistory",
+    "CampaignId": "CampaignHistory",
+}
+#: What every record is stored with, though a few objects show less of it.
+_STAMPS = ("CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp", "IsDeleted")
 _TIMES = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
 
 
@@ -30,7 +38,7 @@ def load(section: Given, controls: Controls, beside: frozenset[str] = frozenset(
     Raises ControlError.
     """
     now = wire_time(controls.clock.now())
-    unknown = section.keys() - _IDENTITY - {"objects", "records", "history"} - beside
+    unknown = section.keys() - _IDENTITY - {"objects", "records", "history", "features", "currencies"} - beside
     if unknown:
         raise ControlError(f"a Salesforce section has no key {', '.join(sorted(unknown))}")
     identity = Identity(**{key: value for key, value in section.items() if key in _IDENTITY})
@@ -40,6 +48,8 @@ def load(section: Given, controls: Controls, beside: frozenset[str] = frozenset(
     for key in ("organisation_id", "integration_user_id"):
         setattr(identity, key, _id(getattr(identity, key), key))
     org = Org(identity, declared=section.get("objects") or {}, controls=controls)
+    org.features = check_features(section.get("features") or ())
+    org.currencies = [dict(one) for one in section.get("currencies") or ()]
     _add_objects(org)
     records = section.get("records") or {}
     for name, rows in sorted(records.items(), key=lambda item: item[0] != "User"):  # the rest defaults to a user
@@ -50,7 +60,7 @@ def load(section: Given, controls: Controls, beside: frozenset[str] = frozenset(
         for given in rows:
             reader.read(given)
     _add_users(org, now)
-    _add_settings(org, now)
+    add_settings(org, lambda name, given: _Reader(org, org.tables[name.lower()], now).read(given))
     for given in section.get("history") or []:
         _add_history(org, given, now)
     return org
@@ -65,23 +75,54 @@ def save(org: Org) -> Given:
         elif table.rows:
             records[table.kind.name] = [dict(row) for row in table.rows.values()]
     section = {key: value for key, value in asdict(org.identity).items() if value is not None}
+    section |= {"features": sorted(org.features)} if org.features else {}
+    section |= {"currencies": org.currencies} if org.currencies else {}
     return {**section, "objects": org.declared, "records": records, "history": history}
 
 
 def _add_objects(org: Org) -> None:
     declared = {name.lower(): (name, given) for name, given in org.declared.items()}
-    for given, own in standard_objects():
+    _, activity = declared.pop("activity", ("", {}))
+    standard = standard_objects()
+    if "data_protection" in org.features:
+        standard.append(individual_object())
+    if org.currencies:
+        standard.append(currency_object())
+    activity_fields_may_lead_to(standard, [name for name, given in declared.values() if given.get("activities")])
+    for given, own in standard:
         _, added = declared.pop(given["name"].lower(), ("", {}))
-        org.add(ObjectType(given, [*own, *added.get("fields", [])]))
+        shared = activity.get("fields", []) if given["name"] in ("Task", "Event") else []
+        own = [*own, *shared]
+        extra = added_fields(given["name"], own, org.declared, org.features, org.currencies)
+        org.add(ObjectType(given, [*own, *extra, *added.get("fields", [])]))
     for number, (name, added) in enumerate(declared.values()):
-        if not name.endswith("__c"):
-            raise ControlError(f"object {name}: not a standard object of this sandbox, and not a custom one (…__c)")
-        given = {"name": name, "keyPrefix": f"a{number:02d}", "history": name[:-3] + "__History"}
-        given |= {key: added[key] for key in ("label", "labelPlural", "keyPrefix") if key in added}
-        org.add(ObjectType(given, [*custom_fields_base(), *added.get("fields", [])]))
+        _add_custom(org, name, added, number)
     for table in list(org.tables.values()):
-        if table.kind.history and (table.kind.tracked or not table.kind.custom):
-            org.add(ObjectType(history_object(table.kind.name, table.kind.label), history_fields(table.kind.name)))
+        kind = table.kind
+        if kind.history and (kind.tracked or not kind.custom):
+            org.add(ObjectType(history_object(kind.name, kind.label, kind.history), history_fields(kind.name)))
+
+
+def _add_custom(org: Org, name: str, added: Given, number: int) -> None:
+    if not name.endswith("__c"):
+        raise ControlError(f"object {name}: not a standard object of this sandbox, and not a custom one (…__c)")
+    given = {"name": name, "keyPrefix": f"a{number:02d}", "history": name[:-3] + "__History"}
+    given |= {key: added[key] for key in ("label", "labelPlural", "keyPrefix", "flags") if key in added}
+    own = [_with_defaults(one) for one in added.get("fields", [])]
+    base = custom_fields_base()
+    if any(one.get("writeRequiresMasterRead") for one in own):
+        base = [one for one in base if one["name"] != "OwnerId"]  # a detail is owned by whoever owns its master
+    extra = added_fields(name, own, org.declared, org.features, org.currencies)
+    org.add(ObjectType(given, [*base, *extra, *own]))
+
+
+def _with_defaults(given: Given) -> Given:
+    """A field of a custom object: one that is `masterDetail` cannot be empty nor outlive its master."""
+    if not given.get("masterDetail"):
+        return given
+    made = {key: value for key, value in given.items() if key != "masterDetail"}
+    master = {"nillable": False, "cascadeDelete": True, "writeRequiresMasterRead": True, "updateable": False}
+    return {**master, "relationshipOrder": 0, **made}
 
 
 class _Reader:
@@ -90,8 +131,8 @@ class _Reader:
     def __init__(self, org: Org, table: Table, now: str) -> None:
         self._org, self._table, self._now = org, table, now
         kind = table.kind
-        self._names = {field.name: field for field in kind.shown}
-        self._ids = {field.name for field in kind.shown if field.type in ("id", "reference")}
+        self._names = {field.name: field for field in kind.fields.values()}
+        self._ids = {field.name for field in kind.fields.values() if field.type in ("id", "reference")}
         self._skipped = set(kind.compounds) | ({"Name"} if len(kind.named) > 1 else set())
         self._owned = "ownerid" in kind.fields
         #: Ids read before: the same few users stand in every record.
@@ -99,12 +140,15 @@ class _Reader:
 
     def read(self, given: Given) -> None:
         """Store one record. Raises ControlError for a field that the object lacks or an id that is none."""
-        kind, org, now = self._table.kind, self._org, self._now
+        kind = self._table.kind
         row: Row = {}
         for name, value in given.items():
             field = self._names.get(name)
             if field is None:
                 if name == "attributes":
+                    continue
+                if name in _STAMPS:
+                    row[name] = value
                     continue
                 raise ControlError(f"records of {kind.name}: the object has no field {name!r}; add it under objects")
             if value is None or value is False or name in self._skipped:
@@ -116,6 +160,13 @@ class _Reader:
             elif field.type == "datetime":
                 value = _time(value, f"{kind.name}.{name}")
             row[name] = value
+        self._complete(row)
+        put_name(kind, row)
+        self._table.put(row["Id"], row)
+
+    def _complete(self, row: Row) -> None:
+        """Give a record the id, the stamps and the owner that it came without."""
+        kind, org, now = self._table.kind, self._org, self._now
         record_id = row.get("Id")
         if record_id is None:
             record_id = row["Id"] = org.fresh_id(self._table)
@@ -130,8 +181,6 @@ class _Reader:
             row.setdefault("LastModifiedById", by)
         if self._owned and "OwnerId" not in row:
             row["OwnerId"] = row["CreatedById"]
-        put_name(kind, row)
-        self._table.put(record_id, row)
 
     def _id(self, given: Any, name: str) -> str:
         known = self._read.get(given)
@@ -173,23 +222,6 @@ def _add_users(org: Org, now: str) -> None:
             names = {"FirstName": given, "LastName": family, "Alias": given[:8].lower()}
             rest = {"Email": address, "Username": address, "IsActive": True, "UserType": "Standard"}
             reader.read({"Id": user_id, **names, **rest, "CreatedById": integration})
-
-
-def _add_settings(org: Org, now: str) -> None:
-    """The rows that every org has: itself, and its lead statuses after the picklist of Lead.Status."""
-    organisations, statuses = org.tables["organization"], org.tables["leadstatus"]
-    if not organisations.rows:
-        given = {"Id": org.identity.organisation_id, "Name": "Sandbox Organisation", "InstanceName": "SBX1"}
-        given |= {"OrganizationType": "Developer Edition", "TimeZoneSidKey": "Etc/UTC"}
-        _Reader(org, organisations, now).read(given)
-    field = org.tables["lead"].kind.field("Status")
-    if statuses.rows or field is None:
-        return
-    converted = {value for value, is_converted in LEAD_STATUSES if is_converted}
-    reader = _Reader(org, statuses, now)
-    for place, one in enumerate(field.attributes["picklistValues"], start=1):
-        marks = {"IsDefault": one["defaultValue"], "IsConverted": one["value"] in converted}
-        reader.read({"MasterLabel": one["label"], "ApiName": one["value"], "SortOrder": place, **marks})
 
 
 def _add_history(org: Org, given: Given, now: str) -> None:

@@ -13,7 +13,12 @@ May not know HTTP. The section of a world that `loading.load` reads and `loading
     objects                {"Lead": {"fields": [...]}, "Subscription__c": {"label", "labelPlural", "keyPrefix",
                            "fields": [...]}}: fields to add to an object or to lay over its own, each with any attribute
                            of describe and the sandbox's own `truncates` (cut too long texts silently), `trackHistory`,
-                           and `childRelationshipName`; picklistValues may be bare texts
+                           `childRelationshipName`, `rollup`, `displayFormat` (an autonumber: "INV-{0000}"), in a custom
+                           object, `masterDetail`; picklistValues may be bare texts, and the `validFor` of a value
+                           whose field has a `controllerName` a list of controlling values. Fields of "Activity" are
+                           those of Task and Event. Beside the fields: `recordTypes` (`access`), `activities` (whether
+                           tasks and events may be about a custom object), `flags` of describe
+    features, currencies   `features`
     records                {"Contact": [{"Id", "LastName", ...}]}: any field by its wire value. Left out: Id (made),
                            CreatedDate, LastModifiedDate, SystemModstamp (now), CreatedById, LastModifiedById, OwnerId
                            (an ordinary user). IsDeleted and MasterRecordId are possible
@@ -30,11 +35,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from concord_sandbox.parts import Parts
 from concord_sandbox.salesforce.ids import full_id, new_id
-from concord_sandbox.salesforce.schema import Given, ObjectType, child_relationship
+from concord_sandbox.salesforce.schema import Field, Given, ObjectType, child_relationship
 from concord_sandbox.salesforce.tables import Row, Table
 from concord_sandbox.service import Controls
 
@@ -67,8 +71,10 @@ class Identity:
 class Actor:
     """Who writes, in which call. person: at work in the screens, so that no API right stops them. faultless: no fault
     of the controls does. client: the label of Sforce-Call-Options. api: `rest`, `soap`, `bulkapi` with the version, as
-    change events name it ("rest/66.0"); empty for a person. save_duplicates, assign: what the headers
-    Sforce-Duplicate-Rule-Header and Sforce-Auto-Assign say (assign: an id of a rule, or whether the active rule runs).
+    change events name it ("rest/66.0"); empty for a person. save_duplicates, duplicate_details, assign: what the
+    headers Sforce-Duplicate-Rule-Header and Sforce-Auto-Assign say (duplicate_details: whether doubles are shown with
+    their fields; assign: an id of a rule, or whether the active rule runs).
+    lenient: no validation rule judges the write (a lead conversion in an org that does not want it).
     """
 
     user_id: str
@@ -79,7 +85,9 @@ class Actor:
     client: str | None = None
     api: str = ""
     save_duplicates: bool = False
+    duplicate_details: bool = False
     assign: bool | str = True
+    lenient: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,23 +113,39 @@ class Org:
     tables: dict[str, Table] = field(default_factory=dict)
     #: The world's own `objects` part, kept so that it can be saved.
     declared: Given = field(default_factory=dict)
+    #: What is switched on (`features`), and the currencies as declared: none in an org that has but one.
+    features: frozenset[str] = frozenset()
+    currencies: list[Given] = field(default_factory=list)
+    #: How often and when (wire form) the describes changed after the world was loaded.
+    described_anew: int = 0
+    described_at: str | None = None
     ordinary_user_id: str = ORDINARY_USER_ID
     controls: Controls = field(default_factory=Controls)
     #: The parts of the state that have modules of their own (`service.PARTS`).
     parts: Parts[Org] = field(default_factory=Parts)
     listeners: list[Listener] = field(default_factory=list)
+    #: Ids of records that are made but not committed yet.
+    reserved: set[str] = field(default_factory=set)
     _by_prefix: dict[str, Table] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
+    _children: dict[str, list[tuple[Table, Field]]] = field(default_factory=dict)
     _undo: list[tuple[Table, str, Row | None]] | None = None
     _actor: Actor | None = None
 
     def add(self, kind: ObjectType) -> Table:
         table = self.tables[kind.name.lower()] = Table(kind)
-        self._by_prefix.setdefault(kind.prefix, table)
+        if kind.prefix:
+            self._by_prefix.setdefault(kind.prefix, table)
+        self._children.clear()
         return table
 
     def table(self, name: str) -> Table | None:
         return self.tables.get(name.lower())
+
+    def visible(self, name: str) -> Table | None:
+        """The table of that object unless the integration user may not know of it."""
+        found = self.tables.get(name.lower())
+        return None if found is None or found.kind.access == "none" else found
 
     def table_of(self, record_id: str) -> Table | None:
         """The table that a record of that id would be in."""
@@ -139,7 +163,7 @@ class Org:
         while True:
             number += 1
             made = new_id(prefix, number)
-            if made not in table.rows:
+            if made not in table.rows and made not in self.reserved:
                 self._numbers[prefix] = number
                 return made
 
@@ -171,14 +195,26 @@ class Org:
                     for listener in self.listeners:
                         listener(who, changes)
 
-    def children_of(self, target: str) -> list[tuple[Table, Any]]:
-        """(table, field) for every reference field that points at that object."""
+    def children_of(self, target: str) -> list[tuple[Table, Field]]:
+        """(table, field) for every reference field that points at that object, hidden ones included."""
+        known = self._children.get(target)
+        if known is None:
+            known = self._children[target] = [
+                (table, one)
+                for table in self.tables.values()
+                for one in table.kind.fields.values()
+                if target in one.reference_to
+            ]
+        return known
+
+    def visible_children_of(self, target: str) -> list[tuple[Table, Field]]:
+        """Those of `children_of` that the integration user may know of."""
         return [
-            (table, one) for table in self.tables.values() for one in table.kind.shown if target in one.reference_to
+            (table, one) for table, one in self.children_of(target) if not one.hidden and table.kind.access != "none"
         ]
 
     def describe(self, table: Table, version: str) -> Given:
-        children = [child_relationship(child.kind, one) for child, one in self.children_of(table.kind.name)]
+        children = [child_relationship(child.kind, one) for child, one in self.visible_children_of(table.kind.name)]
         return table.kind.describe(version, children)
 
     def user_id(self, given: str | None) -> str:

@@ -44,7 +44,7 @@ class Querier:
             raise refusal.placed(text) from None
 
     def _result(self, query: Query) -> Result:
-        table = self._org.table(query.source.text)
+        table = self._org.visible(query.source.text)
         if table is None:
             raise QueryRefusal(
                 "INVALID_TYPE",
@@ -75,7 +75,7 @@ class Querier:
         """The values of a semi-join's one column, nulls left out."""
         if len(query.columns) != 1 or not isinstance(query.columns[0], Column) or query.columns[0].operand.call:
             raise malformed("a semi-join selects exactly one field", query.source.at)
-        table = self._org.table(query.source.text)
+        table = self._org.visible(query.source.text)
         if table is None:
             raise QueryRefusal("INVALID_TYPE", f"sObject type '{query.source.text}' is not supported.", query.source.at)
         scope = self._scope(table, query)
@@ -121,7 +121,8 @@ class Querier:
             makers.setdefault(full.split(".")[0], path.read)
         makers |= self._makers(paths)
         plain = [(path.field.name, path.field.absent) for path in paths]
-        if len(plain) == len(columns) and not any(path.hops or path.field.type == "address" for path in paths):
+        stored = not any(path.hops or path.field.type == "address" for path in paths)
+        if len(plain) == len(columns) and stored and scope.table.computed.keys().isdisjoint(name for name, _ in plain):
             return self._flat(scope.table, plain)
         return self._record_maker(scope.table, makers)
 
@@ -139,10 +140,10 @@ class Querier:
 
     def _record_maker(self, table: Table, makers: dict[str, Callable[[Row], Any]]) -> Shape:
         def make(row: Row) -> dict[str, Any]:
-            at = self._org.table_of(row["Id"]) if table.kind.prefix != "017" else table
+            at = table if row["Id"] in table.rows else self._org.table_of(row["Id"])
             kind = (at or table).kind.name
             url = f"/services/data/{self._version}/sobjects/{kind}/{row['Id']}"
-            return {"attributes": {"type": kind, "url": url}} | {name: read(row) for name, read in makers.items()}
+            return {"attributes": {"type": table.kind.name, "url": url}} | {name: read(row) for name, read in makers.items()}
 
         return make
 
@@ -173,7 +174,7 @@ class Querier:
     def _child(self, query: Query, scope: Scope) -> tuple[str, Callable[[Row], Any]]:
         """A sub-query of the records that point here: its name in the answer, and what makes its value."""
         wanted = query.source.text.split(".")[-1].lower()
-        children = self._org.children_of(scope.table.kind.name)
+        children = self._org.visible_children_of(scope.table.kind.name)
         fitting = [one for one in children if (one[1].child_name or "").lower() == wanted]
         if not fitting:
             raise QueryRefusal(

@@ -1,65 +1,71 @@
-"""Answers of the plain resources: describes, single records, queries, replication, limits."""
+"""Answers of the plain resources: describes, single records, queries."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
+from datetime import timedelta
 from typing import Any
 
+from concord_sandbox.salesforce import conditions
 from concord_sandbox.salesforce.calls import Answer, Api, Call, Cursor, as_json
+from concord_sandbox.salesforce.conditions import http_date, unmet, unmet_by_record
 from concord_sandbox.salesforce.errors import Fail, Refusal, malformed_id, no_column, not_found
 from concord_sandbox.salesforce.ids import full_id, new_id
 from concord_sandbox.salesforce.query import Querier
 from concord_sandbox.salesforce.schema import Field
 from concord_sandbox.salesforce.tables import Row, Table
-from concord_sandbox.salesforce.values import read_time, wire_time
 from concord_sandbox.salesforce.writes import SeveralFound
 
 _BATCH = re.compile(r"batchsize\s*=\s*(\d{1,6})", re.IGNORECASE)
 _LOCATOR = re.compile(r"(01g\w{15})-(\d{1,9})")
 _LOCATOR_LIFE = timedelta(days=2).total_seconds()
 _MOST_CURSORS = 200
+_MOST_RECENT = 2000
 
 
 # Describes
 
 
-def resources(_: Api, call: Call) -> Answer:
-    names = ("composite", "limits", "query", "queryAll", "sobjects")
-    return Answer(200, {name: f"/services/data/{call.version}/{name}" for name in names})
+def resources(api: Api, call: Call) -> Answer:
+    names = (
+        *("composite", "jobs", "limits", "parameterizedSearch", "query", "queryAll", "recent", "search", "sobjects"),
+        "ui-api",
+    )
+    about = api.org.identity
+    # A real org names the login host; here that is the sandbox itself, so that a client can follow it.
+    host = about.my_domain or f"http://{call.headers.get('host', 'localhost')}"
+    found = {name: f"/services/data/{call.version}/{name}" for name in names}
+    return Answer(200, found | {"identity": f"{host}/id/{about.organisation_id}/{about.integration_user_id}"})
 
 
-def limits(api: Api, _: Call) -> Answer:
-    most = api.usage.limit
-    left = max(0, most - api.usage.used(api.controls.clock.epoch_ms()))
-    shown = {
-        "DailyApiRequests": (most, left),
-        "DailyBulkApiBatches": (15_000, 15_000),
-        "DailyBulkV2QueryJobs": (10_000, 10_000),
-        "DailyDeliveredPlatformEvents": (10_000, 10_000),
-        "HourlyPublishedPlatformEvents": (50_000, 50_000),
-        "DataStorageMB": (5_000, 4_990),
-        "FileStorageMB": (5_000, 5_000),
-    }
-    return Answer(200, {name: {"Max": top, "Remaining": rest} for name, (top, rest) in shown.items()})
+def recent(_: Api, call: Call) -> Answer:
+    """Records that the user looked at in the screens: none, an integration does not look."""
+    given = call.query.get("limit", "1")
+    if not given.isdecimal() or not 0 < int(given[:9]) <= _MOST_RECENT:
+        raise Refusal(400, Fail("INVALID_ARGUMENT", f"limit has to be between 1 and {_MOST_RECENT}"))
+    return Answer(200, [])
 
 
 def global_describe(api: Api, call: Call) -> Answer:
-    objects = [table.kind.summary(call.version) for table in api.org.tables.values()]
-    return Answer(200, {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
+    stopped = unmet(call, api.described_at)
+    if stopped is not None:
+        return stopped
+    objects = [table.kind.summary(call.version) for table in api.org.tables.values() if table.kind.access != "none"]
+    body = {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects}
+    return Answer(200, body, {"Last-Modified": http_date(api.described_at)})
 
 
 def describe(api: Api, call: Call, name: str) -> Answer:
     table = api.table(name)
-    if not _changed_since(call, api.loaded_at):
-        return Answer(304)
-    key = (table.kind.name, call.version)
+    stopped = unmet(call, api.described_at)
+    if stopped is not None:
+        return stopped
+    key = (table.kind.name, call.version, api.org.described_anew)
     if key not in api.describes:
         shown = api.org.describe(table, call.version)
         api.describes[key] = as_json(shown)
-    return Answer(200, api.describes[key], {"Last-Modified": _http_date(api.loaded_at)})
+    return Answer(200, api.describes[key], {"Last-Modified": http_date(api.described_at)})
 
 
 def basic_information(api: Api, call: Call, name: str) -> Answer:
@@ -88,8 +94,9 @@ def read(api: Api, call: Call, name: str, record_id: str) -> Answer:
 def update(api: Api, call: Call, name: str, record_id: str) -> Answer:
     table = api.table(name)
     known = _known_id(table, record_id)
-    if _changed_after_wanted(call, table.rows.get(known)):
-        return Answer(412)
+    stopped = unmet_by_record(call, table, table.rows.get(known))
+    if stopped is not None:
+        return stopped
     api.writer.update(table, known, call.object_body(), api.actor(call))
     return Answer(204)
 
@@ -102,6 +109,8 @@ def delete(api: Api, call: Call, name: str, record_id: str) -> Answer:
 
 def read_by_key(api: Api, call: Call, name: str, key: str, value: str) -> Answer:
     table = api.table(name)
+    if _is_id_of(table, key):
+        return _follow(api, call, table, key, value)
     ids = api.writer.holders(table, key_field(table, key), value)
     if len(ids) > 1:
         return _several(call, table, ids)
@@ -118,8 +127,9 @@ def upsert(api: Api, call: Call, name: str, key: str, value: str) -> Answer:
         words = f"The {field.name} field should not be specified in the sobject data."
         raise Refusal(400, Fail("INVALID_FIELD", words, (field.name,)))
     holders = api.writer.holders(table, field, value)
-    if len(holders) == 1 and _changed_after_wanted(call, table.rows.get(holders[0])):
-        return Answer(412)
+    stopped = unmet_by_record(call, table, table.rows.get(holders[0])) if len(holders) == 1 else None
+    if stopped is not None:
+        return stopped
     update_only = call.query.get("updateOnly", "").lower() == "true"
     try:
         record_id, made = api.writer.upsert(table, field, value, body, api.actor(call), update_only=update_only)
@@ -139,9 +149,37 @@ def delete_by_key(api: Api, call: Call, name: str, key: str, value: str) -> Answ
     return Answer(204)
 
 
+def _is_id_of(table: Table, text: str) -> bool:
+    """Whether it is an id rather than the name of a field: /sobjects/{object}/{id}/{relationship}."""
+    return table.kind.field(text) is None and (full_id(text) or "").startswith(table.kind.prefix)
+
+
+def _follow(api: Api, call: Call, table: Table, record_id: str, relationship: str) -> Answer:
+    """The parent that a relationship of a record leads to, or the children that it leads from."""
+    row = table.live(_known_id(table, record_id))
+    reference = table.kind.by_relationship.get(relationship.lower())
+    if row is not None and reference is not None:
+        known = row.get(reference.name)
+        parents = api.org.table_of(known) if known else None
+        parent = parents.live(known) if parents is not None and known else None
+        if parents is None or parent is None:
+            raise not_found()
+        return _shown(parents, parent, call)
+    wanted = [
+        (child, field)
+        for child, field in api.org.children_of(table.kind.name)
+        if (field.child_name or "").lower() == relationship.lower()
+    ]
+    if row is None or not wanted:
+        raise not_found()
+    child, field = wanted[0]
+    asked = call.query.get("fields") or ",".join(one.name for one in child.kind.shown)
+    return _found(api, call, f"SELECT {asked} FROM {child.kind.name} WHERE {field.name} = '{row['Id']}'")  # noqa: S608
+
+
 def key_field(table: Table, name: str) -> Field:
     """A field that records can be addressed by. Raises Refusal: 404, as Salesforce answers."""
-    field = table.kind.field(name)
+    field = table.kind.visible(name)
     if field is None or not field.indexed_key:
         raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
     return field
@@ -153,7 +191,7 @@ def record_shown(table: Table, row: Row, fields: Iterable[str], version: str) ->
     url = f"/services/data/{version}/sobjects/{kind.name}/{row['Id']}"
     made: dict[str, Any] = {"attributes": {"type": kind.name, "url": url}}
     for name in fields:
-        field = kind.field(name)
+        field = kind.visible(name)
         if field is None:
             raise no_column(name, kind.name)
         made[field.name] = shown(field.name)
@@ -161,13 +199,13 @@ def record_shown(table: Table, row: Row, fields: Iterable[str], version: str) ->
 
 
 def _shown(table: Table, row: Row, call: Call) -> Answer:
-    if not _changed_since(call, row["LastModifiedDate"]):
-        return Answer(304)
-    asked = call.query.get("fields")
-    named = [one.strip() for one in asked.split(",")] if asked else [field.name for field in table.kind.shown]
-    fields = named if "Id" in named else [*named, "Id"]
-    body = record_shown(table, row, fields, call.version)
-    return Answer(200, body, {"Last-Modified": _http_date(row["LastModifiedDate"])})
+    stopped = unmet_by_record(call, table, row)
+    if stopped is not None:
+        return stopped
+    asked = [one.strip() for one in call.query.get("fields", "").split(",") if one.strip()]
+    named = asked or [field.name for field in table.kind.shown]
+    fields = named if "id" in (one.lower() for one in named) else [*named, "Id"]
+    return Answer(200, record_shown(table, row, fields, call.version), conditions.shown(table, row))
 
 
 def _several(call: Call, table: Table, ids: list[str]) -> Answer:
@@ -181,35 +219,6 @@ def _known_id(table: Table, given: str) -> str:
     if not known.startswith(table.kind.prefix):
         raise malformed_id(given)
     return known
-
-
-def _changed_since(call: Call, stamp: str) -> bool:
-    """False when an If-Modified-Since of the call is met: nothing changed after it."""
-    since = _header_time(call, "if-modified-since")
-    return since is None or read_time(stamp) > since
-
-
-def _changed_after_wanted(call: Call, row: Row | None) -> bool:
-    """Whether an If-Unmodified-Since of the call is broken by the record (api/salesforce.md 3.1); whole seconds."""
-    since = _header_time(call, "if-unmodified-since")
-    if since is None or row is None or row.get("IsDeleted"):
-        return False
-    return read_time(row["LastModifiedDate"]) > since
-
-
-def _header_time(call: Call, name: str) -> datetime | None:
-    given = call.headers.get(name)
-    if not given:
-        return None
-    try:
-        moment = parsedate_to_datetime(given)
-    except ValueError:
-        return None  # a date that cannot be read is as if it were not there (RFC 9110, 13.1.3)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _http_date(stamp: str) -> str:
-    return format_datetime(read_time(stamp), usegmt=True)
 
 
 # Queries
@@ -227,6 +236,11 @@ def _query(api: Api, call: Call, *, with_deleted: bool) -> Answer:
     text = call.query.get("q")
     if text is None or not text.strip():
         raise Refusal(400, Fail("MALFORMED_QUERY", "A query string has to be specified"))
+    return _found(api, call, text, with_deleted=with_deleted)
+
+
+def _found(api: Api, call: Call, text: str, *, with_deleted: bool = False) -> Answer:
+    """The first page of what a query finds."""
     now = api.controls.clock.now()
     result = Querier(api.org, now, call.version, with_deleted=with_deleted).run(text)
     asked = _BATCH.search(call.headers.get("sforce-query-options", ""))
@@ -256,7 +270,7 @@ def _page(api: Api, call: Call, cursor_id: str, start: int) -> Answer:
         raise _bad_locator()
     body: dict[str, Any] = {"totalSize": cursor.result.total, "done": stop >= len(rows)}
     if stop < len(rows):
-        resource = call.segments[0]
+        resource = "queryAll" if call.segments[0] == "queryAll" else "query"
         body["nextRecordsUrl"] = f"/services/data/{call.version}/{resource}/{cursor_id}-{stop}"
     body["records"] = [cursor.result.shape(row) for row in rows[start:stop]]
     return Answer(200, body)
@@ -264,50 +278,3 @@ def _page(api: Api, call: Call, cursor_id: str, start: int) -> Answer:
 
 def _bad_locator() -> Refusal:
     return Refusal(400, Fail("INVALID_QUERY_LOCATOR", "invalid query locator"))
-
-
-# Replication
-
-
-def updated(api: Api, call: Call, name: str) -> Answer:
-    """Ids changed in a window of at most 30 days back (api/salesforce.md 7.2)."""
-    table, start, end = _window(api, call, name, timedelta(days=30))
-    rows = [row for row in table.by_stamp(start, end) if row["SystemModstamp"] < end and "IsDeleted" not in row]
-    return Answer(200, {"ids": [row["Id"] for row in rows], "latestDateCovered": _covered(api, end)})
-
-
-def deleted_ids(api: Api, call: Call, name: str) -> Answer:
-    """Deletions in a window of at most 15 days back."""
-    table, start, end = _window(api, call, name, timedelta(days=15))
-    gone = [row for row in table.by_stamp(start, end) if row["SystemModstamp"] < end and "IsDeleted" in row]
-    earliest = wire_time(api.controls.clock.now() - timedelta(days=15))
-    return Answer(
-        200,
-        {
-            "deletedRecords": [{"id": row["Id"], "deletedDate": row["SystemModstamp"]} for row in gone],
-            "earliestDateAvailable": earliest,
-            "latestDateCovered": _covered(api, end),
-        },
-    )
-
-
-def _window(api: Api, call: Call, name: str, furthest: timedelta) -> tuple[Table, str, str]:
-    """The asked window in wire form; seconds are ignored, as documented."""
-    table = api.table(name)
-    try:
-        # A plus sign that was not encoded arrives as a blank.
-        start, end = (read_time(call.query[key].replace(" ", "+")).replace(second=0) for key in ("start", "end"))
-    except KeyError as missing:
-        raise Refusal(400, Fail("MISSING_ARGUMENT", f"missing required parameter {missing}")) from None
-    except ValueError as error:
-        raise Refusal(400, Fail("INVALID_REPLICATION_DATE", str(error))) from None
-    now = api.controls.clock.now()
-    if start < now - furthest - timedelta(minutes=1):
-        raise Refusal(400, Fail("INVALID_REPLICATION_DATE", "startDate before org replication enabled date"))
-    if end - start < timedelta(minutes=1):
-        raise Refusal(400, Fail("INVALID_REPLICATION_DATE", "endDate must be at least one minute after startDate"))
-    return table, wire_time(start), wire_time(end)
-
-
-def _covered(api: Api, end: str) -> str:
-    return min(end, wire_time(api.controls.clock.now().replace(second=0)))

@@ -6,6 +6,7 @@ section 4) follows from its type.
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from typing import Any
 
@@ -48,7 +49,10 @@ _SOAP = {
 TYPES = TEXT_TYPES | NUMBER_TYPES | COMPOUND_TYPES | _SOAP.keys()
 _LENGTHS = {"email": 80, "phone": 40, "id": 18, "reference": 18, "multipicklist": 4099}
 #: Attributes of the sandbox that describe does not show.
-OWN_ATTRIBUTES = frozenset(("truncates", "trackHistory", "childRelationshipName"))
+OWN_ATTRIBUTES = frozenset(("truncates", "trackHistory", "childRelationshipName", "displayFormat", "rollup"))
+_WRITING = frozenset(("createable", "updateable", "deletable", "undeletable", "mergeable"))
+#: The record type that every object has and no record shows.
+MASTER_RECORD_TYPE = "012000000000000AAA"
 
 
 def _plain_attributes() -> Given:
@@ -75,9 +79,10 @@ class Field:
     """One field of an object. `attributes` is its describe; the rest are the ones that every call asks for."""
 
     __slots__ = (
-        "absent", "attributes", "child_name", "createable", "default", "filterable", "folded", "given", "indexed_key",
-        "label", "length", "name", "nillable", "precision", "reference_to", "relationship", "required", "scale",
-        "track", "truncates", "type", "unique", "updateable", "values",
+        "absent", "allowed", "attributes", "child_name", "controller", "createable", "default", "display_format",
+        "filterable", "folded", "given", "hidden", "indexed_key", "label", "length", "name", "nillable", "precision",
+        "reference_to", "relationship", "required", "scale", "track", "truncates", "type", "unique", "updateable",
+        "values",
     )  # fmt: skip
 
     def __init__(self, given: Given) -> None:
@@ -99,14 +104,59 @@ class Field:
         self.reference_to: tuple[str, ...] = tuple(shown["referenceTo"])
         self.relationship: str | None = shown["relationshipName"]
         self.child_name: str | None = given.get("childRelationshipName")
+        #: How the numbers of an autonumber look: "INV-{0000}".
+        self.display_format: str = given.get("displayFormat") or "{0}"
+        #: Whether field-level security keeps it from the integration user, to whom it does not exist then.
+        self.hidden = False
+        #: A dependent picklist's controlling field, and for each value the controlling values that allow it.
+        self.controller: str | None = shown["controllerName"]
+        self.allowed: dict[str, frozenset[str]] = {}
         self.truncates: bool = bool(given.get("truncates"))
         self.track: bool = bool(given.get("trackHistory"))
         #: What a record without a stored value shows: false for a checkbox, null for all else.
         self.absent: bool | None = False if self.type == "boolean" else None
         #: Whether texts of this field are equal whatever their case.
         self.folded: bool = self.type in TEXT_TYPES and not shown["caseSensitive"]
-        self.values: tuple[str, ...] = tuple(one["value"] for one in shown["picklistValues"] if one["active"])
-        self.default: Any = _default(shown)
+        self.values: tuple[str, ...] = ()
+        self.default: Any = None
+        self.set_options(shown["picklistValues"])
+
+    def set_options(self, options: list[Given]) -> None:
+        """Give a picklist its values, in the form that describe shows them in."""
+        self.attributes["picklistValues"] = options
+        self.values = tuple(one["value"] for one in options if one["active"])
+        self.default = _default(self.attributes)
+
+    def depend_on(self, controller: Field) -> None:
+        """Read the `validFor` of the values, lists of controlling values or bitmaps; describe shows bitmaps."""
+        controlling = controller.all_values
+        for one in self.attributes["picklistValues"]:
+            given = one["validFor"]
+            if isinstance(given, str):
+                bits = b64decode(given)
+                places = [place for place in range(len(bits) * 8) if bits[place // 8] >> (7 - place % 8) & 1]
+                given = [controlling[place] for place in places if place < len(controlling)]
+            chosen = [_option_name(name) for name in given or ()]
+            unknown = set(chosen) - set(controlling)
+            if unknown:
+                raise ControlError(f"field {self.name}: {controller.name} has no value {', '.join(sorted(unknown))}")
+            one["validFor"] = _bitmap(controlling, chosen)
+            self.allowed[one["value"]] = frozenset(chosen)
+
+    @property
+    def all_values(self) -> tuple[str, ...]:
+        """The values that can control another field, inactive ones too: their places are those of the bitmaps."""
+        if self.type == "boolean":
+            return ("false", "true")
+        return tuple(one["value"] for one in self.attributes["picklistValues"])
+
+    def protect(self, *, hidden: bool, read_only: bool) -> None:
+        """Say what field-level security takes from the integration user: the field itself, or writing it."""
+        self.hidden = hidden
+        mine = _completed(self.given)
+        for right in ("createable", "updateable"):
+            self.attributes[right] = mine[right] and not read_only
+        self.createable, self.updateable = self.attributes["createable"], self.attributes["updateable"]
 
     def fold(self, value: Any) -> Any:
         """The form in which two values of this field are compared."""
@@ -116,6 +166,19 @@ class Field:
 def _default(shown: Given) -> Any:
     listed = next((one["value"] for one in shown["picklistValues"] if one["defaultValue"] and one["active"]), None)
     return listed if listed is not None else shown["defaultValue"]
+
+
+def _option_name(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _bitmap(controlling: tuple[str, ...], chosen: list[str]) -> str:
+    """Base64 of a bit for each controlling value, most significant bit first (api/salesforce.md section 4)."""
+    bits = bytearray(max(1, (len(controlling) + 7) // 8))
+    for name in chosen:
+        place = controlling.index(name)
+        bits[place // 8] |= 1 << (7 - place % 8)
+    return b64encode(bytes(bits)).decode()
 
 
 def _completed(given: Given) -> Given:
@@ -137,6 +200,7 @@ def _completed(given: Given) -> Given:
     made["picklistValues"] = [_option(one) for one in made["picklistValues"]]
     if made["unique"] or made["externalId"]:
         made["idLookup"] = True
+    made["dependentPicklist"] = made["controllerName"] is not None
     if made["calculated"] or made["autoNumber"] or kind in COMPOUND_TYPES:
         made["createable"] = made["updateable"] = False
     return made
@@ -195,25 +259,46 @@ class ObjectType:
         self.name: str = given["name"]
         self.label: str = given.get("label", _label(self.name))
         self.plural: str = given.get("labelPlural", self.label + "s")
-        self.prefix: str = given["keyPrefix"]
+        #: "" for an object whose records have ids of others.
+        self.prefix: str = given["keyPrefix"] or ""
         self.custom: bool = self.name.endswith("__c")
         self.writable: bool = given.get("writable", True)
         self.history: str | None = given.get("history")
+        #: The rights of the integration user: "write", "read", or "none" when the object does not exist for it.
+        self.access = "write"
+        self.flags: dict[str, bool] = dict(given.get("flags", {}))
+        #: What describe says of its record types, without the one that every object has.
+        self.record_types: list[Given] = []
         self.fields: dict[str, Field] = {}
         for one in fields:
             self._add(one)
-        self.by_relationship = {
-            field.relationship.lower(): field for field in self.fields.values() if field.relationship
-        }
+        for field in self.fields.values():
+            if field.controller is not None:
+                controller = self.field(field.controller)
+                if controller is None:
+                    raise ControlError(f"field {field.name}: {self.name} has no field {field.controller}")
+                field.depend_on(controller)
         self.tracked = tuple(field for field in self.fields.values() if field.track)
         self.uniques = tuple(field for field in self.fields.values() if field.unique)
         self.required = tuple(field for field in self.fields.values() if field.required)
-        self.defaulted = tuple(field for field in self.fields.values() if field.default not in (None, False))
-        self.shown = tuple(self.fields.values())
-        self.named = tuple(n for n in ("FirstName", "MiddleName", "LastName", "Suffix") if n.lower() in self.fields)
+        self.note_defaults()
+        parts = (n for n in ("FirstName", "MiddleName", "LastName", "Suffix") if n.lower() in self.fields)
+        name = self.field("Name")
+        #: The parts that a Name is put together from; none where a name is written as it is.
+        self.named = tuple(parts) if name is not None and not name.createable else ()
         self.compounds = {
-            field.name: _parts(field.name, self.fields) for field in self.shown if field.type == "address"
+            field.name: _parts(field.name, self.fields) for field in self.fields.values() if field.type == "address"
         }
+        self.note_visible()
+
+    def note_defaults(self) -> None:
+        """Call when options of a picklist were set."""
+        self.defaulted = tuple(f for f in self.fields.values() if f.default is not None and f.default is not False)
+
+    def note_visible(self) -> None:
+        """Call when fields were hidden: `shown` and `by_relationship` hold what the integration user may see."""
+        self.shown = tuple(field for field in self.fields.values() if not field.hidden)
+        self.by_relationship = {field.relationship.lower(): field for field in self.shown if field.relationship}
 
     def _add(self, given: Given) -> None:
         """Add a field, or lay the given attributes over those of a field of that name."""
@@ -223,7 +308,19 @@ class ObjectType:
         self.fields[key] = Field(merged)
 
     def field(self, name: str) -> Field | None:
+        """The field of that name, hidden or not."""
         return self.fields.get(name.lower())
+
+    def visible(self, name: str) -> Field | None:
+        """The field of that name unless the integration user may not know of it."""
+        found = self.fields.get(name.lower())
+        return None if found is None or found.hidden else found
+
+    def may(self, right: str) -> bool:
+        """Whether describe's flag of that name holds: `createable`, `updateable`, `deletable` …"""
+        if self.access == "read" and right in _WRITING:
+            return False
+        return self.flags.get(right, self.writable or right in ("queryable", "retrieveable"))
 
     def summary(self, version: str) -> Given:
         """The object in the global describe."""
@@ -232,16 +329,15 @@ class ObjectType:
             "createable deletable mergeable queryable replicateable retrieveable searchable triggerable undeletable "
             "updateable layoutable"
         )
-        writable = self.writable
-        shown: Given = dict.fromkeys(flags.split(), writable) | {"queryable": True, "retrieveable": True}
-        shown["mergeable"] = self.name in ("Lead", "Contact", "Account")
+        shown: Given = {flag: self.may(flag) for flag in flags.split()}
+        shown["mergeable"] = self.flags.get("mergeable", self.name in ("Lead", "Contact", "Account", "Case"))
         off = (
             "activateable customSetting deepCloneable deprecatedAndHidden feedEnabled hasSubtypes isInterface "
             "isSubtype mruEnabled"
         )
         shown |= dict.fromkeys(off.split(), False)
         shown |= {"associateEntityType": None, "associateParentEntity": None, "custom": self.custom}
-        shown |= {"keyPrefix": self.prefix, "label": self.label, "labelPlural": self.plural, "name": self.name}
+        shown |= {"keyPrefix": self.prefix or None, "label": self.label, "labelPlural": self.plural, "name": self.name}
         urls = {"sobject": base, "describe": base + "/describe", "rowTemplate": base + "/{ID}"}
         return dict(sorted(shown.items())) | {"urls": urls}
 
@@ -252,7 +348,7 @@ class ObjectType:
         shown |= {
             "actionOverrides": [],
             "childRelationships": children,
-            "compactLayoutable": self.writable,
+            "compactLayoutable": self.may("layoutable"),
             "defaultImplementation": None,
             "extendedBy": None,
             "extendsInterfaces": None,
@@ -263,19 +359,29 @@ class ObjectType:
             "lookupLayoutable": None,
             "namedLayoutInfos": [],
             "networkScopeFieldName": None,
-            "recordTypeInfos": [_master_record_type(base)],
-            "searchLayoutable": self.writable,
+            "recordTypeInfos": self._record_type_infos(base),
+            "searchLayoutable": self.may("layoutable"),
             "sobjectDescribeOption": "FULL",
             "supportedScopes": [{"label": f"All {self.plural.lower()}", "name": "everything"}],
         }
         shown["urls"] = {
             "compactLayouts": base + "/describe/compactLayouts",
             "rowTemplate": base + "/{ID}",
+            "approvalLayouts": base + "/describe/approvalLayouts",
             "describe": base + "/describe",
+            "quickActions": base + "/quickActions",
             "layouts": base + "/describe/layouts",
             "sobject": base,
         }
+        if self.may("layoutable"):
+            page = "/{ID}"
+            shown["urls"] |= {"uiEditTemplate": page + "/e", "uiDetailTemplate": page}
+            shown["urls"] |= {"uiNewRecord": f"/{self.prefix}/e"}
         return shown
+
+    def _record_type_infos(self, base: str) -> list[Given]:
+        infos = [*self.record_types, _master_record_type(default=not any(map(_is_default, self.record_types)))]
+        return [{**one, "urls": {"layout": f"{base}/describe/layouts/{one['recordTypeId']}"}} for one in infos]
 
 
 def child_relationship(child: ObjectType, field: Field) -> Given:
@@ -292,17 +398,27 @@ def child_relationship(child: ObjectType, field: Field) -> Given:
     }
 
 
-def _master_record_type(base: str) -> Given:
-    master = "012000000000000AAA"
+def _is_default(info: Given) -> bool:
+    return bool(info["defaultRecordTypeMapping"])
+
+
+def _master_record_type(*, default: bool) -> Given:
+    return record_type_info(MASTER_RECORD_TYPE, "Master", "Master", default=default, master=True)
+
+
+def record_type_info(
+    record_type_id: str, developer_name: str, name: str, *, active: bool = True, default: bool = False,
+    master: bool = False,
+) -> Given:  # fmt: skip
+    """One entry of `recordTypeInfos`."""
     return {
-        "active": True,
-        "available": True,
-        "defaultRecordTypeMapping": True,
-        "developerName": "Master",
-        "master": True,
-        "name": "Master",
-        "recordTypeId": master,
-        "urls": {"layout": f"{base}/describe/layouts/{master}"},
+        "active": active,
+        "available": active,
+        "defaultRecordTypeMapping": default,
+        "developerName": developer_name,
+        "master": master,
+        "name": name,
+        "recordTypeId": record_type_id,
     }
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import zlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, unquote
 
@@ -14,20 +17,20 @@ from starlette.types import Receive, Scope, Send
 
 from concord_sandbox.faults import Fault
 from concord_sandbox.parts import Part, control_routes
-from concord_sandbox.salesforce import loading, screens, soap
+from concord_sandbox.salesforce import absent, loading, oauth, soap, who
 from concord_sandbox.salesforce.access import Access
 from concord_sandbox.salesforce.assignment import AssignmentRules
 from concord_sandbox.salesforce.behaviours import Behaviours
 from concord_sandbox.salesforce.bulk import BulkJobs
 from concord_sandbox.salesforce.calls import Answer, Api, Call, as_json
-from concord_sandbox.salesforce.conversion import LeadMapping
+from concord_sandbox.salesforce.client_app import ClientApp
+from concord_sandbox.salesforce.conversion import LeadMapping, by_hand, convert
 from concord_sandbox.salesforce.duplicates import DuplicateRules
 from concord_sandbox.salesforce.errors import (
     BY_CODE,
     BY_STATUS,
     Fail,
     Refusal,
-    TokenRefusal,
     bad_json,
     limit_exceeded,
     not_found,
@@ -36,9 +39,11 @@ from concord_sandbox.salesforce.errors import (
 from concord_sandbox.salesforce.events import ChangeEvents
 from concord_sandbox.salesforce.formula_fields import FormulaFields
 from concord_sandbox.salesforce.locks import Locks
+from concord_sandbox.salesforce.merging import merge
 from concord_sandbox.salesforce.models import Org
 from concord_sandbox.salesforce.oauth import Tokens
 from concord_sandbox.salesforce.outbound import OutboundMessages
+from concord_sandbox.salesforce.recycling import RecycleBin, undelete
 from concord_sandbox.salesforce.tables import Table
 from concord_sandbox.salesforce.urls import answered, versions
 from concord_sandbox.salesforce.usage import Usage
@@ -58,12 +63,15 @@ PARTS: tuple[type[Part[Org]], ...] = (
     AssignmentRules,
     Locks,
     LeadMapping,
+    RecycleBin,
+    ClientApp,
     ChangeEvents,
     OutboundMessages,
     BulkJobs,
 )
 
 _LONGEST_URI = 16_384
+_LARGEST_BODY = 200 * 1024 * 1024
 _JSON = "application/json;charset=UTF-8"
 _LIMIT_HEADER = "Sforce-Limit-Info"
 _MAINTENANCE = (
@@ -79,22 +87,27 @@ class SalesforceService:
 
     def __init__(self, controls: Controls) -> None:
         self.controls = controls
+        #: Where the Pub/Sub API of this org is served, for `credentials`; `server` says so when it is.
+        self.pubsub: dict[str, str] = {}
         self.load({})
 
     def routes(self) -> Sequence[BaseRoute]:
         return [
-            Route("/services/oauth2/token", self._token, methods=["POST"]),
+            *oauth.routes(lambda: self._tokens, {_LIMIT_HEADER: ""}),
             Route("/services/data", self._versions),
             Route("/services/data/", self._versions),
-            Route("/services/data/{rest:path}", _Rest(self)),
+            _any_text(Route("/services/data/{rest:path}", _Rest(self))),
+            Route("/services/oauth2/userinfo", self._userinfo, methods=["GET", "POST"]),
+            Route("/id/{organisation}/{user}", self._identity),
             Route("/services/Soap/{rest:path}", self._soap, methods=["POST"]),
-            Route("/{rest:path}", self._elsewhere, methods=["GET", "POST", "PATCH", "PUT", "DELETE"]),
+            _any_text(Route("/{rest:path}", self._elsewhere, methods=["GET", "POST", "PATCH", "PUT", "DELETE"])),
         ]
 
     def control_routes(self) -> Sequence[BaseRoute]:
         """POST tokens/expire: no token is good any more, nor the standing one. POST locators/expire: no page of a query
         can be read on. POST usage {"daily_used", "daily_limit"}. POST merge/{object} {"master", "losers", "by"},
-        undelete/{object}/{id}, convert/{lead_id} {"account_id"?, "contact_id"?, "by"}: a person at work."""
+        undelete/{object}/{id}, convert/{lead_id} {"account_id"?, "contact_id"?, "opportunity"?: whether one is made, or
+        its name, "status"?, "by"?}: a person at work."""
         return [
             Route("/tokens/expire", self._expire_tokens, methods=["POST"]),
             Route("/locators/expire", self._expire_locators, methods=["POST"]),
@@ -116,8 +129,14 @@ class SalesforceService:
             raise ControlError(f"the Salesforce section is malformed: {type(error).__name__}: {error}") from error
         identity = org.identity
         usage = Usage(identity.daily_limit, identity.daily_used, self.controls.clock.epoch_ms())
-        self._api = Api(org, self.controls, usage, now)
-        self._tokens = Tokens(identity, self.controls)
+        self._loaded = Api(org, self.controls, usage, now)
+        self._tokens = Tokens(org, self.controls)
+
+    @property
+    def _api(self) -> Api:
+        """What everything is answered from, with what others were to commit by now."""
+        self._loaded.org.parts.of(Locks).settle()
+        return self._loaded
 
     def save(self) -> dict[str, Any]:
         used = self._api.usage.used(self.controls.clock.epoch_ms())
@@ -133,7 +152,14 @@ class SalesforceService:
             "client_secret": identity.client_secret,
             "organisation_id": identity.organisation_id,
             "user_id": identity.integration_user_id,
+            "username": self._api.org.parts.of(ClientApp).username(identity.integration_user_id),
+            "jwt_key": f"{url}/_control/oauth/key",
+            **self.pubsub,
         }
+
+    def bus(self) -> tuple[ChangeEvents, Tokens]:
+        """The change events of the org that is loaded now, and the tokens that open them."""
+        return self._api.org.parts.of(ChangeEvents), self._tokens
 
     # Answers
 
@@ -141,6 +167,11 @@ class SalesforceService:
         if fault.code == "HTML":
             return Response(_MAINTENANCE, fault.status, fault.headers, "text/html;charset=UTF-8")
         code, words = BY_STATUS.get(fault.status, ("UNKNOWN_EXCEPTION", "An unexpected error occurred"))
+        if fault.code is not None and fault.code[:1].islower():
+            error, _, description = fault.code.partition(": ")
+            return JSONResponse(
+                {"error": error, "error_description": description or error}, fault.status, fault.headers
+            )
         if fault.code is not None:
             code, words = fault.code, BY_CODE.get(fault.code, fault.code.replace("_", " ").lower())
         return _response(Answer(fault.status, [Fail(code, words).plain()], fault.headers))
@@ -164,21 +195,26 @@ class SalesforceService:
             arguments = dict(parse_qsl(query, keep_blank_values=True))
             method = _method(scope["method"], arguments)
             whole = path + ("?" + query if query else "")
-            read = _json_body(body, headers) if body else None
+            body = _unpacked(body, headers)
+            as_it_came = _takes_raw(method, parts, headers)
+            read = _json_body(body, headers) if body and not as_it_came else None
         except Refusal as refusal:
             return Answer(refusal.status, refusal.body())
-        return answered(self._api, Call(method, parts[0], tuple(parts[1:]), arguments, headers, read, whole))
+        version, segments = parts[0] if parts else "", tuple(parts[1:])
+        user, raw_body = self._tokens.user_of(headers.get("authorization", "")), body if as_it_came else None
+        call = Call(method, version, segments, arguments, headers, read, whole, raw=raw_body, user_id=user)
+        return answered(self._api, call)
 
-    async def _token(self, request: Request) -> Response:
-        headers = {key.lower(): value for key, value in request.headers.items()}
+    async def _userinfo(self, request: Request) -> Response:
         own_url = str(request.base_url).rstrip("/")
-        unmetered = {_LIMIT_HEADER: "", "Cache-Control": "no-cache, no-store"}
-        try:
-            granted = self._tokens.grant(await request.body(), headers, own_url)
-        except TokenRefusal as refused:
-            body = {"error": refused.error, "error_description": refused.description}
-            return JSONResponse(body, refused.status, unmetered)
-        return JSONResponse(granted, headers=unmetered)
+        given = who.authorization(request.headers, request.query_params)
+        return _said(*who.userinfo(self._api, self._tokens, given, own_url))
+
+    async def _identity(self, request: Request) -> Response:
+        own_url, asked = str(request.base_url).rstrip("/"), request.path_params
+        given = who.authorization(request.headers, request.query_params)
+        said = who.identity(self._api, self._tokens, given, own_url, asked["organisation"], asked["user"])
+        return _said(*said)
 
     async def _soap(self, request: Request) -> Response:
         headers = {key.lower(): value for key, value in request.headers.items()}
@@ -190,8 +226,9 @@ class SalesforceService:
     async def _versions(self, _: Request) -> Response:
         return JSONResponse(versions(), headers={_LIMIT_HEADER: ""})
 
-    async def _elsewhere(self, _: Request) -> Response:
-        refusal = not_found()
+    async def _elsewhere(self, request: Request) -> Response:
+        lacking = absent.said_of(request.url.path)
+        refusal = Refusal(403, Fail("FUNCTIONALITY_NOT_ENABLED", lacking)) if lacking else not_found()
         return _response(Answer(refusal.status, refusal.body(), {_LIMIT_HEADER: ""}))
 
     # Control verbs
@@ -215,34 +252,29 @@ class SalesforceService:
         asked = await request.json()
         table, actor = self._table(request.path_params["object"]), self._person(asked.get("by"))
         try:
-            screens.merge(self._api.writer, table, asked["master"], asked["losers"], actor)
+            merge(self._api.writer, table, asked["master"], asked["losers"], actor, fill_blanks=True)
         except Refusal as refusal:
             _not_by_hand(refusal)
         return JSONResponse({"id": asked["master"]})
 
     async def _undelete(self, request: Request) -> Response:
-        record_id = request.path_params["id"]
+        record_id, table = request.path_params["id"], self._table(request.path_params["object"])
         try:
-            screens.undelete(
-                self._api.writer, self._table(request.path_params["object"]), record_id, self._person(None)
-            )
+            undelete(self._api.writer, self._api.writer.known_id(table, record_id), self._person(None))
         except Refusal as refusal:
             _not_by_hand(refusal)
         return JSONResponse({"id": record_id})
 
     async def _convert(self, request: Request) -> Response:
         asked = await request.json() if await request.body() else {}
+        api = self._api
         try:
-            made = screens.convert(
-                self._api.writer,
-                request.path_params["id"],
-                self._person(asked.get("by")),
-                account_id=asked.get("account_id"),
-                contact_id=asked.get("contact_id"),
+            made = convert(
+                api.writer, by_hand(api.org, request.path_params["id"], asked), self._person(asked.get("by"))
             )
         except Refusal as refusal:
             _not_by_hand(refusal)
-        return JSONResponse(made)
+        return JSONResponse(asdict(made))
 
     # A person at the screens
 
@@ -268,9 +300,15 @@ class SalesforceService:
 
     def records(self, object_name: str) -> list[dict[str, Any]]:
         table = self._table(object_name)
-        plain = [(field.name, field.absent) for field in table.kind.shown if field.name not in table.kind.compounds]
+        plain = [
+            (field.name, field.absent) for field in table.kind.fields.values() if field.name not in table.kind.compounds
+        ]
         return [
-            {"id": record_id, "fields": {name: row.get(name, absent) for name, absent in plain}}
+            {
+                "id": record_id,
+                "fields": {name: row.get(name, absent) for name, absent in plain}
+                | {name: read(row) for name, read in table.computed.items()},
+            }
             for record_id, row in table.rows.items()
             if "IsDeleted" not in row
         ]
@@ -291,6 +329,12 @@ class SalesforceService:
         return Actor(self._api.org.user_id(by), person=True, faultless=True)
 
 
+def _any_text(route: Route) -> Route:
+    """The route, taking also a path with line breaks, which the framework's own pattern leaves out."""
+    route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
+    return route
+
+
 class _Rest:
     """The REST API as an ASGI application, so that a call costs no more than it must."""
 
@@ -306,7 +350,15 @@ def _response(answer: Answer) -> Response:
     if answer.body is None:
         return Response(b"", answer.status, answer.headers)
     made = answer.body if isinstance(answer.body, bytes) else as_json(answer.body)
-    return Response(made, answer.status, answer.headers, _JSON)
+    kind = None if "Content-Type" in answer.headers else _JSON
+    return Response(made, answer.status, answer.headers, kind)
+
+
+def _said(status: int, body: dict[str, Any] | str) -> Response:
+    unmetered = {_LIMIT_HEADER: "", "Cache-Control": "no-cache, no-store"}
+    if isinstance(body, str):
+        return Response(body, status, unmetered, "text/html;charset=UTF-8")
+    return Response(as_json(body), status, unmetered, _JSON)
 
 
 def _check_size(path: str, query: str, headers: dict[str, str]) -> None:
@@ -321,6 +373,27 @@ def _check_size(path: str, query: str, headers: dict[str, str]) -> None:
 def _method(method: str, arguments: dict[str, str]) -> str:
     """The method of a call; a client that cannot send PATCH says it in the query."""
     return arguments.get("_HttpMethod", method).upper() if method == "POST" else method
+
+
+def _unpacked(body: bytes, headers: dict[str, str]) -> bytes:
+    """The body of a call that was sent packed. Raises Refusal."""
+    if headers.get("content-encoding", "identity").lower() not in ("gzip", "deflate"):
+        return body
+    try:
+        unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        made = unpacking.decompress(body, _LARGEST_BODY)
+    except zlib.error as error:
+        raise bad_json(f"The compressed body cannot be read: {error}") from None
+    if unpacking.unconsumed_tail:
+        raise Refusal(413, Fail("REQUEST_ENTITY_TOO_LARGE", f"The body has more than {_LARGEST_BODY} bytes"))
+    return made
+
+
+def _takes_raw(method: str, parts: list[str], headers: dict[str, str]) -> bool:
+    """Whether the body is for the resource to read: uploads of bulk jobs, and jobs that come with their data."""
+    if parts[1:3] != ["jobs", "ingest"]:
+        return False
+    return method == "PUT" or headers.get("content-type", "").startswith("multipart/")
 
 
 def _json_body(body: bytes, headers: dict[str, str]) -> Any:

@@ -22,6 +22,8 @@ class Table:
     def __init__(self, kind: ObjectType) -> None:
         self.kind = kind
         self.rows: dict[str, Row] = {}
+        #: Fields that no row holds: what works their wire value out of a row each time it is read.
+        self.computed: dict[str, Callable[[Row], Any]] = {}
         self._indexes: dict[str, tuple[Field, dict[Any, dict[str, None]]]] = {}
         self._ids: list[str] | None = None
         self._stamps: list[tuple[str, str]] | None = None
@@ -111,10 +113,13 @@ class Table:
                 yield row
 
     def shown(self, row: Row) -> Callable[[str], Any]:
-        """A reader of that record by field name, with compounds put together and absences filled in."""
-        fields, compounds = self.kind.fields, self.kind.compounds
+        """A reader of that record by field name, with compounds put together, absences filled in, and formulas worked
+        out."""
+        fields, compounds, computed = self.kind.fields, self.kind.compounds, self.computed
 
         def read(name: str) -> Any:
+            if name in computed:
+                return computed[name](row)
             parts = compounds.get(name)
             return address(row, parts) if parts else row.get(name, fields[name.lower()].absent)
 

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from concord_sandbox.salesforce import bulk, collections, graphs, responses, ui_api
+from concord_sandbox.salesforce import (
+    absent,
+    bulk_calls,
+    collections,
+    graphs,
+    org_limits,
+    replication,
+    responses,
+    search,
+    ui_api,
+)
 from concord_sandbox.salesforce.calls import Answer, Api, Call, Resource, Resources
 from concord_sandbox.salesforce.composite import composite
-from concord_sandbox.salesforce.errors import Fail, Refusal, not_found
+from concord_sandbox.salesforce.errors import Fail, Refusal, bad_json, not_found
 
-#: The oldest and the newest version that answers, and the release that each was.
-VERSIONS = {
-    60: "Spring '24",
-    61: "Summer '24",
-    62: "Winter '25",
-    63: "Spring '25",
-    64: "Summer '25",
-    65: "Winter '26",
-    66: "Spring '26",
-    67: "Summer '26",
-    68: "Winter '27",
-}
+_OLDEST, _NEWEST, _NEWEST_YEAR = 31, 68, 27
+
+
+def _release(version: int) -> str:
+    """The release that a version was: three a year, 68 is Winter '27."""
+    years, season = divmod(_NEWEST - version, 3)
+    return f"{('Winter', 'Summer', 'Spring')[season]} '{_NEWEST_YEAR - years - (season > 0)}"
+
+
+#: Every version that answers, and the release that it was. All answer alike: only the newest ones are documented here.
+VERSIONS = {number: _release(number) for number in range(_OLDEST, _NEWEST + 1)}
 _NAMES = frozenset(f"v{number}.0" for number in VERSIONS)
 
 
@@ -40,19 +49,26 @@ def _graphs(api: Api, call: Call) -> Answer:
     return graphs.graphs(api, call, answered)
 
 
+def _batch(api: Api, call: Call) -> Answer:
+    return graphs.batch(api, call, answered)
+
+
 #: The first line that fits counts: fixed words before parts in braces.
 RESOURCES: Resources = (
     ("", {"GET": responses.resources}),
-    ("limits", {"GET": responses.limits}),
+    ("limits", {"GET": org_limits.limits}),
     ("query", {"GET": responses.query}),
     ("query/{locator}", {"GET": responses.query_more}),
     ("queryAll", {"GET": responses.query_all}),
     ("queryAll/{locator}", {"GET": responses.query_more}),
+    ("recent", {"GET": responses.recent}),
+    ("search", {"GET": search.search}),
+    ("parameterizedSearch", {"GET": search.parameterized, "POST": search.parameterized}),
     ("sobjects", {"GET": responses.global_describe}),
     ("sobjects/{object}", {"GET": responses.basic_information, "POST": responses.create}),
     ("sobjects/{object}/describe", {"GET": responses.describe}),
-    ("sobjects/{object}/updated", {"GET": responses.updated}),
-    ("sobjects/{object}/deleted", {"GET": responses.deleted_ids}),
+    ("sobjects/{object}/updated", {"GET": replication.updated}),
+    ("sobjects/{object}/deleted", {"GET": replication.deleted_ids}),
     ("sobjects/{object}/Id", {"POST": responses.create}),
     ("sobjects/{object}/{id}", {"GET": responses.read, "PATCH": responses.update, "DELETE": responses.delete}),
     (
@@ -67,8 +83,9 @@ RESOURCES: Resources = (
     ("composite/sobjects/{object}", {"GET": collections.read_all, "POST": collections.read_all}),
     ("composite/sobjects/{object}/{field}", {"PATCH": collections.upsert_all}),
     ("composite/graph", {"POST": _graphs}),
+    ("composite/batch", {"POST": _batch}),
     *graphs.RESOURCES,
-    *bulk.RESOURCES,
+    *bulk_calls.RESOURCES,
     *ui_api.RESOURCES,
 )
 
@@ -91,6 +108,9 @@ def answered(api: Api, call: Call) -> Answer:
         return _dispatched(api, call)
     except Refusal as refusal:
         return Answer(refusal.status, refusal.body())
+    except RecursionError:
+        deep = bad_json("The body is nested too deep at [line:1, column:1]")
+        return Answer(deep.status, deep.body())
 
 
 def _dispatched(api: Api, call: Call) -> Answer:
@@ -110,4 +130,7 @@ def _dispatched(api: Api, call: Call) -> Answer:
                 words = f"HTTP Method '{call.method}' not allowed. Allowed are {','.join(methods)}"
                 raise Refusal(405, Fail("METHOD_NOT_ALLOWED", words))
             return resource(api, call, *given)
+    lacking = absent.said_of(f"/services/data/{call.version}/{'/'.join(segments)}")
+    if lacking is not None:
+        raise Refusal(403, Fail("FUNCTIONALITY_NOT_ENABLED", lacking))
     raise not_found()

@@ -33,7 +33,7 @@ def read_body(org: Org, table: Table, body: dict[str, Any], *, creating: bool, t
     for name, given in body.items():
         if name == "attributes":
             continue
-        field, given = _addressed(org, table, name, given)
+        field, given = _addressed(org, table, name, given, trusted)
         if not (trusted and field.name != "Id") and not (field.createable if creating else field.updateable):
             refused.append(field.name)
             continue
@@ -51,9 +51,9 @@ def read_body(org: Org, table: Table, body: dict[str, Any], *, creating: bool, t
     return values
 
 
-def _addressed(org: Org, table: Table, name: str, given: Any) -> tuple[Field, Any]:
+def _addressed(org: Org, table: Table, name: str, given: Any, trusted: bool) -> tuple[Field, Any]:
     """The field that a key of the body means; a parent may be named by its own external id."""
-    field = table.kind.field(name)
+    field = table.kind.field(name) if trusted else table.kind.visible(name)
     if field is not None:
         return field, given
     parent = table.kind.by_relationship.get(name.lower())

@@ -95,7 +95,7 @@ class Writer:
             raise _missing(missing)
         for step in self._steps:
             step.check(self, table, row, None, actor)
-        self._check_unique(table, row, None)
+        self.check_unique(table, row, None)
         self._meet_fault(" ".join(str(row[f.name]) for f in kind.shown if f.indexed_key and f.name in row), actor)
         now, by = self.now(), actor.user_id
         row["Id"] = record_id = org.fresh_id(table)
@@ -137,7 +137,7 @@ class Writer:
             raise _missing(missing)
         for step in self._steps:
             step.check(self, table, row, before, actor)
-        self._check_unique(table, row, before)
+        self.check_unique(table, row, before)
         self._meet_fault(record_id, actor)
         put_name(table.kind, row)
         now = self.now()
@@ -155,10 +155,10 @@ class Writer:
         """Put a record, and what cannot be without it, into the recycle bin."""
         self._check_writable(table)
         row = self.there(table, record_id)
-        for step in self._steps:
-            step.on_delete(self, table, row, actor)
-        self._meet_fault(record_id, actor)
         with self.org.transaction(actor):
+            for step in self._steps:
+                step.on_delete(self, table, row, actor)
+            self._meet_fault(record_id, actor)
             self._mark_deleted(table, record_id, row, actor.user_id)
 
     def upsert(
@@ -211,7 +211,8 @@ class Writer:
             words = f"entity type {table.kind.name} does not support create, update or delete"
             raise Refusal(400, Fail("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", words, ()))
 
-    def _check_unique(self, table: Table, row: Row, before: Row | None) -> None:
+    def check_unique(self, table: Table, row: Row, before: Row | None) -> None:
+        """Raises Refusal when another live record has a value of `row` that only one may have."""
         for field in table.kind.uniques:
             value = row.get(field.name)
             if value is None or (before is not None and before.get(field.name) == value):

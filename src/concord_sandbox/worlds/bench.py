@@ -10,58 +10,94 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from concord_sandbox.worlds.ids import hubspot_ids, salesforce_ids
+from concord_sandbox.worlds.ids import salesforce_id
 from concord_sandbox.worlds.names import GIVEN, SURNAMES, to_ascii
+from concord_sandbox.worlds.rows import Made
 from concord_sandbox.worlds.schema import BASE, COLLEAGUES, INTEGRATION_USER_ID, bare, hubspot_time, salesforce_time
 
 _PEOPLE_PER_FIRM = 25
 _WRITTEN = BASE - timedelta(days=30)
+_GIVEN = [name for pool in ("en", "de") for name in (*GIVEN[pool].female, *GIVEN[pool].male)]
+_SURNAMES = [name for pool in ("en", "de") for name in SURNAMES[pool]]
 
 
 def build(seed: int = 1, people: int = 2000) -> dict[str, Any]:
-    """The world with `people` linked-by-address people; the same for the same arguments."""
-    rng = random.Random(seed)
-    world = bare("bench", seed)
-    firms = _add_firms(world, (people + _PEOPLE_PER_FIRM - 1) // _PEOPLE_PER_FIRM, rng)
-    contact_ids, lead_ids = salesforce_ids("003", 10**6, rng), salesforce_ids("00Q", 10**6, rng)
-    hubspot_contact_ids = hubspot_ids(10**10, rng)
-    given_names = [name for pool in ("en", "de") for name in (*GIVEN[pool].female, *GIVEN[pool].male)]
-    surnames = [name for pool in ("en", "de") for name in SURNAMES[pool]]
-    for number in range(people):
-        firm = firms[number // _PEOPLE_PER_FIRM]
-        person = _Person(number, rng.choice(given_names), rng.choice(surnames), firm)
-        object_name = "Lead" if number % 2 else "Contact"
-        ids = next(lead_ids if number % 2 else contact_ids), next(hubspot_contact_ids)
-        world["salesforce"]["records"][object_name].append(person.in_salesforce(object_name, ids[0]))
-        world["hubspot"]["records"]["contacts"].append(person.in_hubspot(ids[1]))
-        world["hubspot"]["associations"].append(
-            {"from": ["contacts", ids[1]], "to": ["companies", firm["company_id"]], "types": [1, 279]}
-        )
-        pair = {"salesforce": [object_name, ids[0]], "hubspot": ids[1], "kind": "exact", "findable": "link"}
-        world["truth"]["pairs"].append(pair)
-        world["truth"]["people"].append({"salesforce": [[object_name, ids[0]]], "hubspot": [ids[1]]})
-    world["truth"]["company_pairs"] = [[firm["account_id"], firm["company_id"]] for firm in firms]
+    """The world with `people` linked-by-address people; the same for the same arguments. Its rows are made when they
+    are read, so that a million of them need no memory here."""
+    world, cast = bare("bench", seed), _Cast(seed)
+    firms = (people + _PEOPLE_PER_FIRM - 1) // _PEOPLE_PER_FIRM
+    salesforce, hubspot, truth = world["salesforce"]["records"], world["hubspot"], world["truth"]
+    salesforce["Account"] = Made(firms, lambda number: cast.firm(number).in_salesforce())
+    salesforce["Contact"] = Made((people + 1) // 2, lambda half: cast.person(2 * half).in_salesforce())
+    salesforce["Lead"] = Made(people // 2, lambda half: cast.person(2 * half + 1).in_salesforce())
+    hubspot["records"]["companies"] = Made(firms, lambda number: cast.firm(number).in_hubspot())
+    hubspot["records"]["contacts"] = Made(people, lambda number: cast.person(number).in_hubspot())
+    hubspot["associations"] = Made(people, lambda number: cast.person(number).at_work())
+    truth["pairs"] = Made(people, lambda number: cast.person(number).pair())
+    truth["people"] = Made(people, lambda number: cast.person(number).whole())
+    truth["company_pairs"] = Made(firms, lambda number: list(cast.firm(number).ids))
     return world
+
+
+class _Cast:
+    """Everybody, by number."""
+
+    def __init__(self, seed: int) -> None:
+        rng = random.Random(seed)
+        self._shift, self._stride = rng.randrange(10**6), rng.choice((7, 11, 13, 17, 19, 23))
+
+    def firm(self, number: int) -> _Firm:
+        return _Firm(number, 10**6 + self._shift)
+
+    def person(self, number: int) -> _Person:
+        place = self._shift + number * self._stride
+        given, family = _GIVEN[place % len(_GIVEN)], _SURNAMES[place // 3 % len(_SURNAMES)]
+        return _Person(number, given, family, self.firm(number // _PEOPLE_PER_FIRM), 10**6 + self._shift)
+
+
+class _Firm:
+    """One of the companies, seen from either side."""
+
+    def __init__(self, number: int, first: int) -> None:
+        self.name, self.domain = f"Benchfield {number:04d} Ltd", f"benchfield{number:04d}.com"
+        self.ids = salesforce_id("001", first + 3 * number), str(10**9 + first + 17 * number)
+        self._owner = COLLEAGUES[number % len(COLLEAGUES)]
+
+    def in_salesforce(self) -> dict[str, Any]:
+        return {
+            "Id": self.ids[0],
+            "Name": self.name,
+            "Website": f"https://www.{self.domain}",
+            "OwnerId": self._owner.user_id,
+            **_stamps(_WRITTEN),
+        }
+
+    def in_hubspot(self) -> dict[str, Any]:
+        properties = {"name": self.name, "domain": self.domain, "hubspot_owner_id": self._owner.owner_id}
+        return _hubspot_record(self.ids[1], properties)
 
 
 class _Person:
     """One of the people, seen from either side."""
 
-    def __init__(self, number: int, given: str, family: str, firm: dict[str, str]) -> None:
+    def __init__(self, number: int, given: str, family: str, firm: _Firm, first: int) -> None:
+        self._object = "Lead" if number % 2 else "Contact"
+        prefix = "00Q" if number % 2 else "003"
+        self._ids = salesforce_id(prefix, first + 2 * number), str(10**10 + first + 19 * number)
         self._number, self._given, self._family, self._firm = number, given, family, firm
-        self._email = f"{_typed(given)}.{_typed(family)}{number}@{firm['domain']}"
+        self._email = f"{_typed(given)}.{_typed(family)}{number}@{firm.domain}"
         self._phone = f"+1 202 555 01{number % 100:02d}"
         self._title = ("Marketing Manager", "Buyer", "Head of Sales", "Founder")[number % 4]
         self._stage = ("lead", "marketingqualifiedlead", "customer")[number % 3]
         self._owner = COLLEAGUES[number % len(COLLEAGUES)]
         self._contacted = BASE - timedelta(days=40 + number % 300)
 
-    def in_salesforce(self, object_name: str, record_id: str) -> dict[str, Any]:
-        home: dict[str, Any] = {"AccountId": self._firm["account_id"]}
-        if object_name == "Lead":
-            home = {"Company": self._firm["name"], "Status": "Open - Not Contacted", "IsConverted": False}
+    def in_salesforce(self) -> dict[str, Any]:
+        home: dict[str, Any] = {"AccountId": self._firm.ids[0]}
+        if self._object == "Lead":
+            home = {"Company": self._firm.name, "Status": "Open - Not Contacted", "IsConverted": False}
         return {
-            "Id": record_id,
+            "Id": self._ids[0],
             "FirstName": self._given,
             "LastName": self._family,
             "Email": self._email,
@@ -75,47 +111,35 @@ class _Person:
             **_stamps(_WRITTEN),
         }
 
-    def in_hubspot(self, record_id: str) -> dict[str, Any]:
+    def in_hubspot(self) -> dict[str, Any]:
         properties = {
             "firstname": self._given,
             "lastname": self._family,
             "email": self._email,
             "phone": self._phone,
             "jobtitle": self._title,
-            "company": self._firm["name"],
+            "company": self._firm.name,
             "hs_lead_status": "NEW",
             "lifecyclestage": self._stage,
             "last_contacted": hubspot_time(self._contacted.replace(microsecond=0)),
             "hubspot_owner_id": self._owner.owner_id,
         }
-        return _hubspot_record(record_id, properties)
+        return _hubspot_record(self._ids[1], properties)
+
+    def at_work(self) -> dict[str, Any]:
+        return {"from": ["contacts", self._ids[1]], "to": ["companies", self._firm.ids[1]], "types": [1, 279]}
+
+    def pair(self) -> dict[str, Any]:
+        both = {"salesforce": [self._object, self._ids[0]], "hubspot": self._ids[1]}
+        return {**both, "kind": "exact", "findable": "link"}
+
+    def whole(self) -> dict[str, Any]:
+        return {"salesforce": [[self._object, self._ids[0]]], "hubspot": [self._ids[1]]}
 
 
 def _typed(name: str) -> str:
     """A name as it stands in an address."""
     return "".join(letter for letter in to_ascii(name, "de").lower() if letter.isalpha())
-
-
-def _add_firms(world: dict[str, Any], count: int, rng: random.Random) -> list[dict[str, str]]:
-    account_ids, company_ids = salesforce_ids("001", 10**6, rng), hubspot_ids(10**9, rng)
-    firms = []
-    for number in range(count):
-        name, domain = f"Benchfield {number:04d} Ltd", f"benchfield{number:04d}.com"
-        firm = {"name": name, "domain": domain, "account_id": next(account_ids), "company_id": next(company_ids)}
-        owner = COLLEAGUES[number % len(COLLEAGUES)]
-        world["salesforce"]["records"]["Account"].append(
-            {
-                "Id": firm["account_id"],
-                "Name": name,
-                "Website": f"https://www.{domain}",
-                "OwnerId": owner.user_id,
-                **_stamps(_WRITTEN),
-            }
-        )
-        properties = {"name": name, "domain": domain, "hubspot_owner_id": owner.owner_id}
-        world["hubspot"]["records"]["companies"].append(_hubspot_record(firm["company_id"], properties))
-        firms.append(firm)
-    return firms
 
 
 def _stamps(moment: datetime) -> dict[str, str]:
@@ -136,8 +160,5 @@ def _hubspot_record(record_id: str, properties: dict[str, str]) -> dict[str, Any
         "properties": properties,
         "createdAt": at,
         "updatedAt": at,
-        "history": {
-            name: [{"value": value, "timestamp": at, "sourceType": "IMPORT", "sourceId": "1"}]
-            for name, value in properties.items()
-        },
+        "origin": {"timestamp": at, "sourceType": "IMPORT", "sourceId": "1"},
     }

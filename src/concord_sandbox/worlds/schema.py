@@ -122,6 +122,7 @@ def salesforce_section() -> dict[str, Any]:
             "Contact": {"fields": [*_PERSON_FIELDS, *_tracked("Contact")]},
             "Account": {"fields": [_key_field("HubSpot_Company_Id__c", "HubSpot Company Id")]},
         },
+        "lead_mapping": {"Contact": {field["name"]: field["name"] for field in _PERSON_FIELDS}},
         "records": {"Account": [], "Contact": [], "Lead": [], "User": _users()},
     }
 
