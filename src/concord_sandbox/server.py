@@ -24,7 +24,7 @@ from concord_sandbox.clock import SandboxClock
 from concord_sandbox.control import SandboxApp
 from concord_sandbox.hubspot.service import HubSpotService
 from concord_sandbox.notion.service import NotionService
-from concord_sandbox.salesforce.pubsub import PubSubServer
+from concord_sandbox.salesforce.events.pubsub import PubSubServer
 from concord_sandbox.salesforce.service import SalesforceService
 from concord_sandbox.service import ControlError, Controls, Service
 

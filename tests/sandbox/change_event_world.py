@@ -10,7 +10,7 @@ from typing import Any
 import fastavro
 from tests.sandbox.salesforce_world import Org, world
 
-from concord_sandbox.salesforce.events import ALL_CHANGES, ChangeEvents
+from concord_sandbox.salesforce.events.changes import ALL_CHANGES, ChangeEvents
 
 SELECTED = ["Lead", "Contact", "Account", "Subscription__c"]
 

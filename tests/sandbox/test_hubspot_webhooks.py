@@ -10,7 +10,7 @@ from typing import Any
 from hubspot.utils.signature import Signature
 
 from concord_sandbox.clock import SandboxClock
-from concord_sandbox.hubspot.webhooks import signature
+from concord_sandbox.hubspot.events.webhooks import signature
 
 from .hubspot_world import LINKS, OBJECTS, SECRET, TARGET, Hub, Receiver, company, contact, subscribed
 

@@ -9,7 +9,8 @@ import pytest
 from tests.sandbox.change_event_world import bus, capturing, named, told
 from tests.sandbox.salesforce_world import ACME, ADA, ALAN, ALICE, GLOBEX, GRACE, LINUS, START, Org, world
 
-from concord_sandbox.salesforce import change_bodies, change_drafts
+from concord_sandbox.salesforce.events import bodies as change_bodies
+from concord_sandbox.salesforce.events import drafts as change_drafts
 from concord_sandbox.salesforce.models import Actor
 from concord_sandbox.service import ControlError
 
@@ -250,7 +251,7 @@ async def test_a_transaction_that_changes_too_much_overflows(org: Org, monkeypat
 
 
 async def test_an_event_over_a_megabyte_becomes_a_gap(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
-    from concord_sandbox.salesforce import events
+    from concord_sandbox.salesforce.events import changes as events
 
     monkeypatch.setattr(events, "LARGEST_EVENT", 2000)
     await org.patch(f"/sobjects/Lead/{LINUS}", {"Description": "x" * 3000})

@@ -12,8 +12,8 @@ from tests.sandbox.salesforce_world import ACME, ADA, ALAN, ALICE, GLOBEX, GRACE
 
 from concord_sandbox.clock import SandboxClock
 from concord_sandbox.salesforce import loading
-from concord_sandbox.salesforce.formulas import FormulaFailure, FormulaTrouble, Frame, compile_formula
-from concord_sandbox.salesforce.formulas.syntax import LONGEST
+from concord_sandbox.salesforce.rules.formulas import FormulaFailure, FormulaTrouble, Frame, compile_formula
+from concord_sandbox.salesforce.rules.formulas.syntax import LONGEST
 from concord_sandbox.service import ControlError, Controls
 
 

@@ -13,8 +13,8 @@ import pytest
 from defusedxml import ElementTree
 from tests.sandbox.salesforce_world import ADA, GRACE, LINUS, START, Org, world
 
+from concord_sandbox.salesforce.events.outbound import OutboundMessages
 from concord_sandbox.salesforce.models import Actor
-from concord_sandbox.salesforce.outbound import OutboundMessages
 from concord_sandbox.service import ControlError
 
 SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"

@@ -19,9 +19,9 @@ from tests.sandbox.change_event_world import bus, capturing, read
 from tests.sandbox.salesforce_world import ADA, LINUS, Org
 from tests.sandbox.test_server import refused, started
 
+from concord_sandbox.salesforce.events.pubsub import PubSubServer
+from concord_sandbox.salesforce.events.wire import CUSTOM, EARLIEST, LATEST, messages, replay_id
 from concord_sandbox.salesforce.models import Actor
-from concord_sandbox.salesforce.pubsub import PubSubServer
-from concord_sandbox.salesforce.pubsub_wire import CUSTOM, EARLIEST, LATEST, messages, replay_id
 from concord_sandbox.service import ControlError
 
 LEADS = "/data/LeadChangeEvent"

@@ -26,8 +26,8 @@ from tests.sandbox.salesforce_world import (
 
 from concord_sandbox.salesforce.errors import QueryRefusal, Refusal
 from concord_sandbox.salesforce.ids import new_id
-from concord_sandbox.salesforce.query import Querier
-from concord_sandbox.salesforce.soql import Compare, like_pattern, parse, unescaped
+from concord_sandbox.salesforce.soql.parsing import Compare, like_pattern, parse, unescaped
+from concord_sandbox.salesforce.soql.query import Querier
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from concord.app import Concord
 from concord.core.model import Lane, Notice
 from concord.errors import StoreError
 from concord.web.intake import HUBSPOT_PATH, Intake
-from concord_sandbox.hubspot.webhooks import signature
+from concord_sandbox.hubspot.events.webhooks import signature
 from concord_sandbox.worlds.schema import APP_ID, PORTAL_ID
 
 

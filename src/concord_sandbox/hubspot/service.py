@@ -23,25 +23,26 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from concord_sandbox.faults import Fault
-from concord_sandbox.hubspot import account, models, scopes, surface, webhook_settings
+from concord_sandbox.hubspot import account, models, scopes, surface
 from concord_sandbox.hubspot.calls import Call, Handler
 from concord_sandbox.hubspot.checks import check
-from concord_sandbox.hubspot.consent import Preferences
+from concord_sandbox.hubspot.consent.preferences import Preferences
 from concord_sandbox.hubspot.crm import Crm
 from concord_sandbox.hubspot.errors import ApiError, for_status
+from concord_sandbox.hubspot.events import webhook_settings
+from concord_sandbox.hubspot.events.journal import JournalBook
+from concord_sandbox.hubspot.events.webhooks import Webhooks
 from concord_sandbox.hubspot.interruptions import Interruptions
-from concord_sandbox.hubspot.journal import JournalBook
 from concord_sandbox.hubspot.limits import RateLimits
 from concord_sandbox.hubspot.links import End
-from concord_sandbox.hubspot.lists import Lists
+from concord_sandbox.hubspot.lists.lists import Lists
 from concord_sandbox.hubspot.models import Actor, ObjectTable, Portal, Record
 from concord_sandbox.hubspot.oauth import ServiceKeys, Token, Tokens
 from concord_sandbox.hubspot.responses import answer
-from concord_sandbox.hubspot.sequences import Sequences
+from concord_sandbox.hubspot.sequences.sequences import Sequences
+from concord_sandbox.hubspot.sequences.workflows import Workflows
 from concord_sandbox.hubspot.urls import Found, Urls
 from concord_sandbox.hubspot.values import iso
-from concord_sandbox.hubspot.webhooks import Webhooks
-from concord_sandbox.hubspot.workflows import Workflows
 from concord_sandbox.parts import Part, control_routes
 from concord_sandbox.service import ControlError, Controls
 

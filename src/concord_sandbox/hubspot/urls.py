@@ -14,22 +14,21 @@ from concord_sandbox.hubspot import (
     account_limits,
     associations,
     batches,
-    consent,
-    consent_batches,
-    consent_older,
-    journal,
-    list_calls,
-    memberships,
     oauth,
     objects,
     pipelines,
     properties,
     schemas,
     search,
-    sequence_calls,
     validations,
-    webhook_settings,
 )
+from concord_sandbox.hubspot.consent import batches as consent_batches
+from concord_sandbox.hubspot.consent import older as consent_older
+from concord_sandbox.hubspot.consent import preferences as consent
+from concord_sandbox.hubspot.events import journal, webhook_settings
+from concord_sandbox.hubspot.lists import calls as list_calls
+from concord_sandbox.hubspot.lists import memberships
+from concord_sandbox.hubspot.sequences import calls as sequence_calls
 from concord_sandbox.hubspot.targets import Routes, Target
 
 _DATED = ("2026-09", "2026-03")

@@ -9,7 +9,7 @@ from typing import Any
 
 from concord_sandbox.salesforce.errors import Fail, Refusal, bad_json, not_found
 from concord_sandbox.salesforce.models import Org
-from concord_sandbox.salesforce.query import Result
+from concord_sandbox.salesforce.soql.query import Result
 from concord_sandbox.salesforce.tables import Table
 from concord_sandbox.salesforce.usage import Usage
 from concord_sandbox.salesforce.writes import Actor, Step, Writer

@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Any
 
-from concord_sandbox.salesforce.activities import activity_fields_may_lead_to
-from concord_sandbox.salesforce.cases import individual_object
-from concord_sandbox.salesforce.features import added_fields, check_features
 from concord_sandbox.salesforce.ids import full_id
 from concord_sandbox.salesforce.models import ORDINARY_USER_ID, Identity, Org
+from concord_sandbox.salesforce.objects.activities import activity_fields_may_lead_to
+from concord_sandbox.salesforce.objects.cases import individual_object
+from concord_sandbox.salesforce.objects.features import added_fields, check_features
+from concord_sandbox.salesforce.objects.settings import currency_object
+from concord_sandbox.salesforce.objects.standard import (
+    custom_fields_base,
+    history_fields,
+    history_object,
+    standard_objects,
+)
+from concord_sandbox.salesforce.objects.statuses import add_settings
 from concord_sandbox.salesforce.schema import Given, ObjectType
-from concord_sandbox.salesforce.settings_objects import currency_object
-from concord_sandbox.salesforce.standard import custom_fields_base, history_fields, history_object, standard_objects
-from concord_sandbox.salesforce.status_rows import add_settings
 from concord_sandbox.salesforce.tables import Row, Table
 from concord_sandbox.salesforce.values import read_time, wire_time
 from concord_sandbox.service import ControlError, Controls

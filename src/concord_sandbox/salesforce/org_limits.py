@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from concord_sandbox.salesforce.bulk import BulkJobs
+from concord_sandbox.salesforce.bulk.jobs import BulkJobs
 from concord_sandbox.salesforce.calls import Answer, Api, Call
-from concord_sandbox.salesforce.events import ChangeEvents
+from concord_sandbox.salesforce.events.changes import ChangeEvents
 
 #: Limits of which the sandbox uses nothing, with their size in a Developer Edition org.
 _UNUSED = {

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from concord_sandbox.salesforce.calls import Answer, Api, Call
 from concord_sandbox.salesforce.errors import Fail, Refusal
-from concord_sandbox.salesforce.recycling import RecycleBin
+from concord_sandbox.salesforce.lifecycle.recycling import RecycleBin
 from concord_sandbox.salesforce.tables import Table
 from concord_sandbox.salesforce.values import read_time, wire_time
 

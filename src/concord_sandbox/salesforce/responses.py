@@ -12,8 +12,8 @@ from concord_sandbox.salesforce.calls import Answer, Api, Call, Cursor, as_json
 from concord_sandbox.salesforce.conditions import http_date, unmet, unmet_by_record
 from concord_sandbox.salesforce.errors import Fail, Refusal, malformed_id, no_column, not_found
 from concord_sandbox.salesforce.ids import full_id, new_id
-from concord_sandbox.salesforce.query import Querier
 from concord_sandbox.salesforce.schema import Field
+from concord_sandbox.salesforce.soql.query import Querier
 from concord_sandbox.salesforce.tables import Row, Table
 from concord_sandbox.salesforce.writes import SeveralFound
 

@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl
 
 from concord_sandbox.salesforce.calls import Answer, Api, Call
 from concord_sandbox.salesforce.errors import Fail, Refusal, bad_json
-from concord_sandbox.salesforce.query import Querier
 from concord_sandbox.salesforce.schema import TEXT_TYPES, Field
+from concord_sandbox.salesforce.soql.query import Querier
 from concord_sandbox.salesforce.tables import Row, Table
 
 _MOST = 2000

@@ -17,15 +17,10 @@ from starlette.types import Receive, Scope, Send
 
 from concord_sandbox.faults import Fault
 from concord_sandbox.parts import Part, control_routes
-from concord_sandbox.salesforce import absent, loading, oauth, soap, who
-from concord_sandbox.salesforce.access import Access
-from concord_sandbox.salesforce.assignment import AssignmentRules
-from concord_sandbox.salesforce.behaviours import Behaviours
-from concord_sandbox.salesforce.bulk import BulkJobs
+from concord_sandbox.salesforce import absent, loading, oauth, who
+from concord_sandbox.salesforce.bulk.jobs import BulkJobs
 from concord_sandbox.salesforce.calls import Answer, Api, Call, as_json
 from concord_sandbox.salesforce.client_app import ClientApp
-from concord_sandbox.salesforce.conversion import LeadMapping, by_hand, convert
-from concord_sandbox.salesforce.duplicates import DuplicateRules
 from concord_sandbox.salesforce.errors import (
     BY_CODE,
     BY_STATUS,
@@ -36,18 +31,24 @@ from concord_sandbox.salesforce.errors import (
     not_found,
     unauthorised,
 )
-from concord_sandbox.salesforce.events import ChangeEvents
-from concord_sandbox.salesforce.formula_fields import FormulaFields
-from concord_sandbox.salesforce.locks import Locks
-from concord_sandbox.salesforce.merging import merge
+from concord_sandbox.salesforce.events.changes import ChangeEvents
+from concord_sandbox.salesforce.events.outbound import OutboundMessages
+from concord_sandbox.salesforce.lifecycle.conversion import LeadMapping, by_hand, convert
+from concord_sandbox.salesforce.lifecycle.merging import merge
+from concord_sandbox.salesforce.lifecycle.recycling import RecycleBin, undelete
 from concord_sandbox.salesforce.models import Org
 from concord_sandbox.salesforce.oauth import Tokens
-from concord_sandbox.salesforce.outbound import OutboundMessages
-from concord_sandbox.salesforce.recycling import RecycleBin, undelete
+from concord_sandbox.salesforce.rules.access import Access
+from concord_sandbox.salesforce.rules.assignment import AssignmentRules
+from concord_sandbox.salesforce.rules.behaviours import Behaviours
+from concord_sandbox.salesforce.rules.duplicates import DuplicateRules
+from concord_sandbox.salesforce.rules.formula_fields import FormulaFields
+from concord_sandbox.salesforce.rules.locks import Locks
+from concord_sandbox.salesforce.rules.validation_rules import ValidationRules
+from concord_sandbox.salesforce.soap import answers as soap
 from concord_sandbox.salesforce.tables import Table
 from concord_sandbox.salesforce.urls import answered, versions
 from concord_sandbox.salesforce.usage import Usage
-from concord_sandbox.salesforce.validation_rules import ValidationRules
 from concord_sandbox.salesforce.values import wire_time
 from concord_sandbox.salesforce.writes import Actor
 from concord_sandbox.service import ControlError, Controls

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 
 from concord_sandbox.operations import Operation
-from concord_sandbox.salesforce import absent, oauth, pubsub_wire, soap_calls
+from concord_sandbox.salesforce import absent, oauth
+from concord_sandbox.salesforce.events import wire as pubsub_wire
+from concord_sandbox.salesforce.soap import calls as soap_calls
 from concord_sandbox.salesforce.urls import RESOURCES
 
 SERVICE = "Salesforce"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from concord_sandbox.salesforce.access import Access, RecordType
 from concord_sandbox.salesforce.calls import Answer, Api, Call, Resources, as_json
 from concord_sandbox.salesforce.errors import Fail, Refusal
 from concord_sandbox.salesforce.ids import full_id
+from concord_sandbox.salesforce.rules.access import Access, RecordType
 from concord_sandbox.salesforce.schema import MASTER_RECORD_TYPE, Field
 from concord_sandbox.salesforce.tables import Table
 

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from concord_sandbox.salesforce import (
-    absent,
-    bulk_calls,
-    collections,
-    graphs,
-    org_limits,
-    replication,
-    responses,
-    search,
-    ui_api,
-)
+from concord_sandbox.salesforce import absent, collections, graphs, org_limits, replication, responses, search, ui_api
+from concord_sandbox.salesforce.bulk import calls as bulk_calls
 from concord_sandbox.salesforce.calls import Answer, Api, Call, Resource, Resources
 from concord_sandbox.salesforce.composite import composite
 from concord_sandbox.salesforce.errors import Fail, Refusal, bad_json, not_found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, overload
+from typing import Any, TypeVar, overload
+
+Key = TypeVar("Key")
 
 
 class Made(Sequence[Any]):
@@ -38,8 +40,8 @@ class Made(Sequence[Any]):
     __hash__ = None  # type: ignore[assignment]
 
 
-def made_of(numbers: Sequence[int], make: Callable[[int], Any]) -> Made:
-    """The rows of those numbers."""
+def made_of(numbers: Sequence[Key], make: Callable[[Key], Any]) -> Made:
+    """A row for each of those numbers, or whatever else tells what a row is of."""
     return Made(len(numbers), lambda place: make(numbers[place]))
 
 

@@ -1,0 +1,1 @@
+"""Communication preferences: what an address may be sent."""

@@ -1,0 +1,1 @@
+"""What HubSpot tells of by itself: pushed webhooks, and the Webhooks Journal."""

@@ -1,0 +1,1 @@
+"""Sequences, and the workflows that end them."""

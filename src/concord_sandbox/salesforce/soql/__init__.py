@@ -1,0 +1,1 @@
+"""SOQL and SOSL: parsing, filtering, answering."""
