@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help setup demo test quick check fix bench bench-sandbox clients docs serve lock coverage
+.PHONY: help setup demo test quick check fix bench bench-sandbox clients docs serve lock coverage verify
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ tests/clients/node_modules/.ready: tests/clients/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is not on this machine: the tests with JavaScript clients will be skipped" >&2; exit 0; }; \
 	cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.ready || \
 	echo "the JavaScript clients could not be installed: their tests will be skipped" >&2
+
+verify: setup ## check the facts about the vendors against real accounts (docs/verified.md says how)
+	@$(BIN)/python -m pytest tests/verified -m verified
 
 bench-sandbox: setup ## how many calls a second the sandboxes answer
 	@$(BIN)/python bench/sandbox.py

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,12 @@ from typer.main import get_command
 
 from concord.cli.main import application
 from concord.config import schema
+from concord_sandbox.control import VERBS
+from concord_sandbox.faults import FIELDS, KINDS
 from concord_sandbox.operations import Operation
+from concord_sandbox.server import build
 from concord_sandbox.surface import differences, operations
+from concord_sandbox.verbs import Verb
 
 HERE = Path(__file__).parent
 #: Which test drove which operations with which client (tests/sandbox/conftest.py).
@@ -153,7 +157,56 @@ def _clients() -> dict[str, list[str]]:
     return {name: sorted(clients) for name, clients in found.items()}
 
 
-DOCUMENTS = {"commands.md": commands, "configuration.md": settings, "../COVERAGE.md": coverage}
+_TITLES = {"salesforce": "Salesforce", "hubspot": "HubSpot", "notion": "Notion"}
+
+
+def control() -> str:
+    """Every control verb of the sandboxes, and the kinds and fields of faults, as a document."""
+    lines = [
+        "# The control API of the sandboxes",
+        "",
+        "Made by `make docs` from the tables that the sandboxes answer by; `GET /_control/` of a service gives its",
+        "own. [sandbox.md](sandbox.md) is the guide. Bodies and answers are JSON; `?` marks what may be left out, and",
+        'a call that cannot be carried out is answered 400 with `{"error": words}`. No token is needed.',
+        "",
+        "## Every service",
+        "",
+        *_verbs(VERBS),
+        "## Faults",
+        "",
+        "Of several faults that a call meets, the first counts; what is `slow` is so beside it. In parentheses: what",
+        "holds when a field is left out. Notion sends no events, so that faults of events hit nothing there.",
+        "",
+        "| kind | what happens |",
+        "|---|---|",
+        *(f"| `{kind}` | {_cell(words)} |" for kind, words in KINDS.items()),
+        "",
+        "| field | |",
+        "|---|---|",
+        *(f"| `{name}` | {_cell(words)} |" for name, words in FIELDS.items()),
+        "",
+    ]
+    for name, app in build({}).items():
+        own = app.service.control_verbs()
+        lines += [f"## {_TITLES[name]}", ""]
+        for part in dict.fromkeys(one.of for one in own):
+            if part:
+                lines += [f"### {_TITLES[name]}: `{part}`", ""]
+            lines += _verbs([one for one in own if one.of == part])
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _verbs(verbs: Iterable[Verb]) -> list[str]:
+    rows = [f"| `{one.method}` | `/_control/{one.path}` | {_cell(one.words)} |" for one in verbs]
+    return ["| | path | what it takes, does and answers |", "|---|---|---|", *rows, ""]
+
+
+DOCUMENTS = {
+    "commands.md": commands,
+    "configuration.md": settings,
+    "sandbox_control.md": control,
+    "../COVERAGE.md": coverage,
+}
 
 
 def main() -> None:

@@ -10,10 +10,11 @@ import logging
 import os
 import random
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import tldextract
@@ -22,18 +23,23 @@ from concord.config import Findings, Secrets, Settings, check_against
 from concord.core.identity import Bounds
 from concord.core.model import Account, Side
 from concord.core.values import ObjectSpec
-from concord.engine.ports import System
+from concord.engine.feeds import Refused, followable, listen
+from concord.engine.ports import Feed
 from concord.engine.scope import Reach, Scope
 from concord.engine.sync import CRASH_POINTS, drain
 from concord.engine.worker import Chores
-from concord.errors import ConfigError
+from concord.errors import ConfigError, StoreError
+from concord.store.alone import alone
 from concord.store.embedded import EmbeddedPostgres
+from concord.store.health import pairs
 from concord.store.migrate import migrate
 from concord.store.queue import Bell, Chore, Queue
 from concord.store.store import PostgresStore
 from concord.systems.http import Clock, Transport
 from concord.systems.hubspot import HubSpot
+from concord.systems.hubspot.journal import Journal
 from concord.systems.salesforce import Salesforce
+from concord.systems.salesforce.events import ChangeEvents
 
 log = logging.getLogger("concord")
 
@@ -55,7 +61,11 @@ class RealClock:
 
 @dataclass(frozen=True)
 class Concord:
-    """A Concord that is connected and ready. warnings: what the schemas say about the mapping that is not fatal."""
+    """A Concord that is connected and ready. warnings: what the schemas say about the mapping that is not fatal.
+
+    feeds: the ways in which the systems may tell of changes by themselves, as configured; `followable` asks which of
+    them this installation really has.
+    """
 
     settings: Settings
     scope: Scope
@@ -63,6 +73,31 @@ class Concord:
     accounts: Mapping[Side, Account]
     warnings: Findings
     queue: Queue
+    feeds: Sequence[Feed] = ()
+    #: Does something under a name as soon as no other process does it.
+    alone: Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]] | None = None
+
+    async def followable(self) -> tuple[list[Feed], list[Refused]]:
+        """Which feeds can be followed, and why not the others. Raises ConfigError for one that was asked for by name
+        and cannot be: to be swept only would be slower than what was asked for."""
+        good, refused = await followable(self.feeds)
+        wanted = {"salesforce change events": self.settings.salesforce.events == "change_events",
+                  "hubspot journal": self.settings.hubspot.events == "journal"}  # fmt: skip
+        for one in refused:
+            if wanted.get(one.feed):
+                raise ConfigError(
+                    f"the configuration asks for the {one.feed}, which cannot be followed: {one.reason}. Mend that, or "
+                    "set events to auto, and changes are asked for instead"
+                )
+        return good, refused
+
+    async def follow(self, feeds: Sequence[Feed]) -> None:
+        """Read these feeds, each by one process of the pair at a time, for as long as they can be followed."""
+        assert self.alone is not None
+        async with asyncio.TaskGroup() as group:
+            for feed in feeds:
+                name = f"{self.accounts[Side.LEFT].id}:{self.accounts[Side.RIGHT].id} {feed.name}"
+                group.create_task(_alone(self.alone, name, self.scope, feed))
 
     async def drain(self) -> int:
         """Take everything that is due down the line, in this task; how many rows."""
@@ -73,10 +108,16 @@ class Concord:
         return self.scope.left.calls() + self.scope.right.calls()
 
 
+async def _alone(
+    alone: Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]], name: str, scope: Scope, feed: Feed
+) -> None:
+    await alone(name, lambda: listen(scope, feed))
+
+
 @dataclass(frozen=True)
 class Parts:
     """What a test or the demonstration may replace: time, randomness, the transports, where the database is; and
-    whether it is removed at the end (`passing`)."""
+    whether it is removed at the end (`passing`), or may be that of a Concord that is running (`beside`)."""
 
     clock: Clock = field(default_factory=RealClock)
     share: Callable[[], float] = random.random
@@ -84,6 +125,7 @@ class Parts:
     hubspot_transport: Transport | None = None
     data_dir: Path = DATA_DIR
     passing: bool = False
+    beside: bool = False
     run: str = ""
 
 
@@ -126,12 +168,58 @@ async def opened(settings: Settings, secrets: Secrets, parts: Parts | None = Non
             share=parts.share,
             reach=_reach(os.environ.get(CRASH_VARIABLE)),
         )
-        chores.of(scope)
+        feeds = _feeds(settings, secrets, left, right, accounts, scope)
+        for feed in feeds:
+            stack.push_async_callback(feed.close)
+        chores.of(scope, feeds, settings.sync.sweep.beside_events)
         stack.callback(chores.stop)
-        yield Concord(settings, scope, store, accounts, findings, queue)
+        yield Concord(settings, scope, store, accounts, findings, queue, feeds, partial(alone, conninfo))
 
 
-def _systems(settings: Settings, secrets: Secrets, parts: Parts) -> tuple[System, System]:
+def _feeds(
+    settings: Settings,
+    secrets: Secrets,
+    left: Salesforce,
+    right: HubSpot,
+    accounts: Mapping[Side, Account],
+    scope: Scope,
+) -> list[ChangeEvents | Journal]:
+    """The feeds that are configured; opens no connection yet."""
+    feeds: list[ChangeEvents | Journal] = []
+    if settings.salesforce.events != "off":
+        objects = list(dict.fromkeys(name for pair in settings.objects for name in pair.left_objects))
+        mapped = {name: scope.fields(pair, Side.LEFT, name) for pair in settings.objects for name in pair.left_objects}
+        feeds.append(
+            left.change_events(
+                objects,
+                mapped,
+                address=settings.salesforce.pubsub,
+                secure=not _local(settings.salesforce.pubsub),
+                channel=settings.salesforce.channel or None,
+                consent=scope.consents(Side.LEFT),
+            )
+        )
+    journal = settings.hubspot.events
+    if journal == "journal" or (journal == "auto" and secrets.hubspot_client_id is not None):
+        feeds.append(
+            right.journal(
+                Side.RIGHT,
+                accounts[Side.RIGHT].id,
+                {pair.right_object: scope.fields(pair, Side.RIGHT, pair.right_object) for pair in settings.objects},
+                client_id=secrets.hubspot_client_id or "",
+                client_secret=secrets.hubspot_client_secret or "",
+            )
+        )
+    return feeds
+
+
+def _local(address: str) -> bool:
+    """Whether an address is on this machine, where nothing has to be encrypted."""
+    host = address.rpartition(":")[0]
+    return host == "localhost" or host.startswith("127.")
+
+
+def _systems(settings: Settings, secrets: Secrets, parts: Parts) -> tuple[Salesforce, HubSpot]:
     left = Salesforce(
         settings.salesforce.url,
         secrets.salesforce_client_id,
@@ -154,7 +242,7 @@ def _systems(settings: Settings, secrets: Secrets, parts: Parts) -> tuple[System
     return left, right
 
 
-async def _checked(settings: Settings, left: System, right: System) -> tuple[dict[str, ObjectSpec], Findings]:
+async def _checked(settings: Settings, left: Salesforce, right: HubSpot) -> tuple[dict[str, ObjectSpec], Findings]:
     left_names = list(dict.fromkeys(name for pair in settings.objects for name in pair.left_objects))
     right_names = list(dict.fromkeys(pair.right_object for pair in settings.objects))
     left_specs, right_specs = await asyncio.gather(left.describe(left_names), right.describe(right_names))
@@ -167,9 +255,60 @@ async def _database(secrets: Secrets, parts: Parts, stack: AsyncExitStack) -> st
     if secrets.database_url is not None:
         return secrets.database_url
     server = EmbeddedPostgres(parts.data_dir)
-    conninfo = await server.start()
+    conninfo = await (server.share() if parts.beside else server.start())
     stack.push_async_callback(server.remove if parts.passing else server.stop)
     return conninfo
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The store of a pair, opened by itself: to look at it, and to try again what failed."""
+
+    pair: str
+    store: PostgresStore
+    clock: Clock
+
+
+@asynccontextmanager
+async def looked_into(
+    database_url: str | None, pair: str | None = None, parts: Parts | None = None
+) -> AsyncIterator[Inside]:
+    """Only the database, beside a Concord that runs or not: no account is signed in to, and nothing is migrated.
+
+    database_url: None: the built-in database. pair: needed only where the database has several.
+    Raises StoreError when there is no database, it cannot be reached, or nobody was read into it yet; ConfigError for a
+    pair that it does not have, and when it has several and none is named.
+    """
+    parts = parts or Parts()
+    async with AsyncExitStack() as stack:
+        conninfo = database_url
+        if conninfo is None:
+            if not parts.data_dir.is_dir():
+                raise StoreError(
+                    f"There is no database yet: {parts.data_dir} is not in this folder and CONCORD_DATABASE_URL is not "
+                    "set. Go to the folder in which Concord runs, or run `concord reconcile` first."
+                )
+            server = EmbeddedPostgres(parts.data_dir)
+            conninfo = await server.share()
+            stack.push_async_callback(server.stop)
+        chosen = _chosen(await pairs(conninfo), pair)
+        store = await stack.enter_async_context(
+            PostgresStore.open(conninfo, pair=chosen, wake=Bell(chosen).ring, connections=2)
+        )
+        yield Inside(chosen, store, parts.clock)
+
+
+def _chosen(found: Sequence[str], pair: str | None) -> str:
+    if not found:
+        raise StoreError("The database is empty: the two systems were not read yet. Run `concord reconcile` first.")
+    if pair is None and len(found) == 1:
+        return found[0]
+    if pair is not None and pair in found:
+        return pair
+    known = ", ".join(found)
+    if pair is None:
+        raise ConfigError(f"the database has several pairs of accounts; name one with --pair: {known}")
+    raise ConfigError(f"the database has no pair {pair}; it has {known}")
 
 
 def _registrable() -> Callable[[str], str]:
@@ -206,6 +345,7 @@ def _schedule(settings: Settings, chores: Chores) -> list[Chore]:
     return [
         Chore("sweep salesforce", _round(every.salesforce), lambda: chores.sweep(Side.LEFT)),
         Chore("sweep hubspot", _round(every.hubspot), lambda: chores.sweep(Side.RIGHT)),
+        Chore("sweep consent", _round(every.consent), chores.sweep_consent),
         Chore("sweep deep", timedelta(minutes=2), chores.sweep_deep),
     ]
 

@@ -66,7 +66,9 @@ class WebhookRefused(ConcordError):
 
     fault: ClassVar[Fault] = "caller"
 
-    def __init__(self, reason: Literal["unsigned", "forged", "stale", "replayed", "too large", "malformed"]) -> None:
+    def __init__(
+        self, reason: Literal["unsigned", "forged", "stale", "replayed", "stranger", "too large", "malformed"]
+    ) -> None:
         super().__init__(f"webhook refused: {reason}")
         self.reason = reason
 

@@ -12,17 +12,34 @@ from typing import NoReturn
 from concord_sandbox.server import SERVICES, serve, set_up_logging
 from concord_sandbox.service import ControlError
 from concord_sandbox.world import load_world
-from concord_sandbox.worlds import BUILT_IN
+from concord_sandbox.worlds import BUILT_IN, OF_ANY_SIZE
 from concord_sandbox.worlds.rows import as_json
 
+
+def _of_any_size() -> str:
+    names = ", ".join(OF_ANY_SIZE)
+    return f"{names} of any size: {next(iter(OF_ANY_SIZE))}:500"
+
+
+_EXAMPLE = "python -m concord_sandbox --salesforce 8301 --hubspot 8302"
 _EPILOGUE = f"""\
 built-in worlds: {", ".join(BUILT_IN)}
+  {_of_any_size()}
 
-example:
-  python -m concord_sandbox --salesforce 8301 --hubspot 8302 --world agency --seed 7
+examples:
+  {_EXAMPLE} --world agency --seed 7
+  {_EXAMPLE} --pubsub 8303 --world bench:500
+  python -m concord_sandbox --world agency --save mine.json
+  {_EXAMPLE} --world mine.json
 
 When all services are ready, one line of JSON on stdout names each one's url and credentials. They run until
-interrupted (Ctrl-C) or terminated. `concord_sandbox.control` lists what /_control/ can do on each of them.
+interrupted (Ctrl-C) or terminated; everything is in memory. Then, from another terminal:
+
+  curl http://127.0.0.1:8301/_control/                     what can be controlled: clock, faults, records, …
+  curl http://127.0.0.1:8301/_control/whole > mine.json    the world as it stands, for --world mine.json
+
+Exit codes: 0 when interrupted or terminated, or the world was saved; 2 when something asked for cannot be had (one
+sentence on stderr says what). docs/sandbox.md is the guide.
 """
 
 
@@ -40,7 +57,7 @@ def _port(text: str) -> int:
 
 def _parser() -> _Parser:
     parser = _Parser(
-        prog="concord_sandbox",
+        prog="python -m concord_sandbox",
         description="Salesforce, HubSpot and Notion on 127.0.0.1, for trying and testing without an account.",
         epilog=_EPILOGUE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -56,7 +73,7 @@ def _parser() -> _Parser:
     parser.add_argument(
         "--pubsub-tls", type=_port, metavar="PORT", help="serve the Pub/Sub API with TLS there, and without beside it"
     )
-    parser.add_argument("--world", default="agency", metavar="NAME|FILE", help="what they start from (agency)")
+    parser.add_argument("--world", default="agency", metavar="NAME|NAME:N|FILE", help="what they start from (agency)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="makes a built-in world anew (1)")
     parser.add_argument(
         "--save", type=Path, metavar="FILE", help="write the world, with what only its maker knows, to FILE and end"
@@ -78,7 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _save(parser, asked)
     ports = {name: port for name in SERVICES if (port := getattr(asked, name)) is not None}
     if not ports:
-        parser.error("no service asked for: give at least one of --salesforce PORT, --hubspot PORT, --notion PORT")
+        parser.error(
+            "no service asked for: give at least one of --salesforce PORT, --hubspot PORT, --notion PORT, as in "
+            f"`{_EXAMPLE}`"
+        )
     pubsub = None
     if asked.pubsub is not None or asked.pubsub_tls is not None:
         if "salesforce" not in ports:

@@ -52,6 +52,11 @@ class SandboxClock:
             moment, self._frozen = self.now(), None
             self.set(moment)
 
+    @property
+    def moved(self) -> bool:
+        """Whether it shows another time than its source."""
+        return self._frozen is not None or self._offset != 0.0
+
     def http_date(self) -> str:
         """The current instant as an HTTP `Date` header (whole seconds)."""
         return format_datetime(self.now().replace(microsecond=0), usegmt=True)

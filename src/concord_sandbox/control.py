@@ -1,106 +1,141 @@
 """The control API under `/_control/` and the middleware that carries out latency, faults and the journal.
 
-Wraps any `Service` into one ASGI application; knows no vendor.
-
-    GET    /_control/ready                {"ready": true, "service": NAME}
-    GET    /_control/credentials          what a client needs
-    GET    /_control/world                this service's section of the world, as it stands
-    PUT    /_control/world                load a section {…}; all state is replaced
-    POST   /_control/reset                back to the section loaded last; journal, faults and latency cleared
-    POST   /_control/seed                 {"seed": 7}: restart the randomness (faults with a probability, jitter)
-    GET    /_control/clock                {"now": ISO-8601}
-    POST   /_control/clock                {"advance": seconds} | {"set": ISO-8601}, with {"freeze": true | false}
-    POST   /_control/latency              {"milliseconds": 80, "jitter": 20}: added to every call
-    GET    /_control/faults               those in force
-    POST   /_control/faults               one fault or a list; fields as in `faults.Fault`
-    DELETE /_control/faults
-    GET    /_control/journal              ?since=N&limit=M&direction=in|out|all: the calls received (in), the events
-                                          sent (out); with ?summary=1 only the counts
-    DELETE /_control/journal
-    GET    /_control/records/{object}     every live record, straight from the state
-    POST   /_control/records/{object}     {"fields": {…}, "by": user}: a person creates a record; {"id": …}
-    PATCH  /_control/records/{object}/{id}  {"fields": {…}, "by": user}: a person edits a record
-    DELETE /_control/records/{object}/{id}  a person deletes a record
-    POST   /_control/edits                [{"object": NAME, "id": ID, "fields": {…}, "by": user}]: people edit many
-                                          records, in this order; {"edited": n}. One that is refused ends it (400 says
-                                          which, and why); those before it stand
-    POST   /_control/deliver              send what is due (webhooks) now; {"sent": n}
-
-Control calls are answered at once: no latency, no faults, not in the journal, no token needed.
+Wraps any `Service` into one ASGI application; knows no vendor. `VERBS` says what the common verbs take and do; a
+service and its parts add their own. Control calls are answered at once: no latency, no faults, not in the journal, no
+token.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gzip
+import contextlib
 import json
+import math
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from concord_sandbox.faults import Fault
+from concord_sandbox.faults import FAULT_FIELDS, Fault
+from concord_sandbox.known_keys import only
 from concord_sandbox.service import ControlError, Service
+from concord_sandbox.transport import GoneError, Recorder, TooLargeError, break_off, replay, takes_gzip, whole_body
+from concord_sandbox.verbs import Verb, routes
 
-_HANG_LIMIT_SECONDS = 120.0
-#: Shorter answers cost more to pack than to send.
-_ZIPPED_FROM_BYTES = 2048
+#: The verbs of every service.
+VERBS: tuple[Verb, ...] = (
+    Verb("GET", "", "every verb of this service, as this list has it", "_verbs"),
+    Verb("GET", "ready", '{"ready": true, "service": NAME}', "_ready"),
+    Verb("GET", "credentials", "what a client needs: `url`, `access_token` and what else this service asks for",
+         "_credentials"),
+    Verb("GET", "world", "this service's section of the world, as it stands now", "_world"),
+    Verb("PUT", "world", "load a section {…}; all state is replaced, and `reset` comes back to it; answers what `GET` "
+         "would", "_put_world"),
+    Verb("GET", "whole", "the world of all services that were started together, as they stand now: a file that "
+         "`--world FILE` starts from", "_whole"),
+    Verb("POST", "reset", "back to the section loaded last; journal, faults and latency are cleared; the clock stays",
+         "_reset"),
+    Verb("POST", "seed", '{"seed": 7}: restart the randomness (faults with a probability, jitter)', "_seed"),
+    Verb("GET", "clock", '{"now": ISO-8601}', "_clock"),
+    Verb("POST", "clock", '{"advance": seconds} or {"set": ISO-8601}, with {"freeze": true or false}; answers what '
+         "`GET` would. What is due by then happens", "_set_clock"),
+    Verb("POST", "latency", '{"milliseconds": 80, "jitter": 20}: every call takes that and at random up to `jitter` '
+         "more", "_latency"),
+    Verb("GET", "faults", "the faults in force, each with what is left of `times` and `after`, and how often it hit "
+         "(`hits`)", "_faults"),
+    Verb("POST", "faults", 'one fault or a list of them, each {"kind", …}; answers what `GET` would', "_add_faults"),
+    Verb("DELETE", "faults", "no faults any more", "_end_faults"),
+    Verb("GET", "journal", "?since=N&limit=M&direction=in, out or all: the calls received (in; the default), and what "
+         "the service sent by itself (out: webhooks, outbound messages, events of Pub/Sub streams), oldest first, with "
+         "counts; ?summary=1: only the counts", "_journal"),
+    Verb("DELETE", "journal", "an empty journal; the counts begin anew", "_end_journal"),
+    Verb("GET", "records/{object}", "every live record, straight from the state", "_records"),
+    Verb("POST", "records/{object}", '{"fields": {…}, "by"?: user}: a person creates a record; {"id": …}', "_create"),
+    Verb("PATCH", "records/{object}/{id}", '{"fields": {…}, "by"?: user}: a person edits a record', "_edit"),
+    Verb("DELETE", "records/{object}/{id}", "?by=user: a person deletes a record", "_delete"),
+    Verb("POST", "edits", '[{"object", "id", "fields": {…}, "by"?}]: people edit many records, in this order; '
+         '{"edited": n}. One that is refused ends it (400 says which, and why); those before it stand', "_edits"),
+    Verb("POST", "deliver", 'send what is due (webhooks, outbound messages) now; {"sent": n}', "_deliver"),
+)  # fmt: skip
+_BAD_INPUT = (ControlError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 class SandboxApp:
-    """The ASGI application of one service: `/_control/` beside the vendor's own paths."""
+    """The ASGI application of one service: `/_control/` beside the vendor's own paths.
+
+    whole: gives the world of all services that run together (by default this one's alone). closing: set when the
+    server ends, so that no call waits any longer for a latency to pass.
+    """
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self.whole: Callable[[], dict[str, Any]] = lambda: {service.name: service.save()}
+        self.closing = asyncio.Event()
         self._again = _copy_of(service.save())
-        vendor: ASGIApp = Starlette(routes=list(service.routes()))
-        self._vendor = vendor
+        self._vendor: ASGIApp = Starlette(
+            routes=list(service.routes()), exception_handlers={HTTPException: self._no_path}
+        )
+        own = [*routes(self, VERBS), *service.control_routes()]
         self._control = Starlette(
-            routes=[Mount("/_control", routes=[*self._control_routes(), *service.control_routes()])],
-            exception_handlers={ControlError: _refused, ValueError: _refused, KeyError: _refused, TypeError: _refused},
+            routes=[Mount("/_control", routes=own), Route("/_control", self._verbs)],
+            exception_handlers={**dict.fromkeys(_BAD_INPUT, _refused), HTTPException: _no_verb},
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or str(scope.get("path", "")).startswith("/_control/"):
+        path = str(scope.get("path", ""))
+        if scope["type"] == "lifespan" or path.startswith("/_control/") or path == "/_control":
             await self._control(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1002})
         else:
             await self._call(scope, receive, send)
+
+    def verbs(self) -> list[Verb]:
+        """Every control verb: the common ones, the service's own, and those of its parts."""
+        return [*VERBS, *self.service.control_verbs()]
 
     # The vendor's paths, through latency, faults and journal.
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
-        controls = self.service.controls
-        body = await _whole_body(receive)
+        controls, method = self.service.controls, scope["method"]
         path = scope.get("raw_path", scope["path"].encode()).split(b"?")[0].decode("latin-1")
         query = scope.get("query_string", b"").decode("latin-1")
-        await self._wait(controls.latency_ms, controls.latency_jitter_ms)
-        fault = controls.faults.hit(scope["method"], path + ("?" + query if query else ""))
+        whole = path + ("?" + query if query else "")
+        app: ASGIApp = self._vendor
+        try:
+            body = await whole_body(scope, receive, self.service.largest_body)
+        except GoneError:
+            return  # nothing was asked for, nothing is done, and there is nobody to answer
+        except TooLargeError:
+            body, app = b"", self.service.fault_response(Fault("status", status=413))
+        await self._wait(controls.faults.slowness(method, whole))
+        fault = controls.faults.hit(method, whole)
         status, answer = None, b""
         try:
             if fault is not None and fault.kind in ("drop_before", "hang"):
-                await _break_off(scope, receive, send, hang=fault.kind == "hang")
+                await break_off(scope, receive, send, hang=fault.kind == "hang")
                 return
-            recorded = _Recorder()
-            app: ASGIApp = self._vendor
+            recorded = Recorder()
             if fault is not None and fault.kind == "status":
                 app = self.service.fault_response(fault)
-            await app(scope, _replay(body), recorded.send)
+            await app(scope, replay(body), recorded.send)
             if fault is not None and fault.kind in ("drop_after", "hang_after"):
-                await _break_off(scope, receive, send, hang=fault.kind == "hang_after")
+                await break_off(scope, receive, send, hang=fault.kind == "hang_after")
                 return
             status, answer = recorded.status, recorded.body
             extra = {**self.service.response_headers(), "Date": controls.clock.http_date()}
-            await recorded.pass_on(send, extra, zipped=_takes_gzip(scope))
+            await recorded.pass_on(send, extra, zipped=takes_gzip(scope))
         finally:
             controls.journal.note(
                 at=controls.clock.epoch_ms(),
-                method=scope["method"],
+                method=method,
                 path=path,
                 query=query,
                 request=body,
@@ -109,29 +144,25 @@ class SandboxApp:
                 fault=fault.kind if fault else None,
             )
 
-    async def _wait(self, milliseconds: float, jitter: float) -> None:
-        total = milliseconds + (self.service.controls.random.uniform(0, jitter) if jitter else 0.0)
+    async def _no_path(self, _: Request, error: Exception) -> Response:
+        """What not even the service's own routes know, in the vendor's form."""
+        assert isinstance(error, HTTPException)
+        return self.service.fault_response(Fault("status", status=error.status_code))
+
+    async def _wait(self, more: float) -> None:
+        """Let the latency pass, and so many milliseconds more; or the time until the server ends."""
+        controls = self.service.controls
+        jitter = controls.latency_jitter_ms
+        total = controls.latency_ms + more + (controls.random.uniform(0, jitter) if jitter else 0.0)
         if total > 0:
-            await asyncio.sleep(total / 1000)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(total / 1000):
+                    await self.closing.wait()
 
     # The control API.
 
-    def _control_routes(self) -> list[Route]:
-        return [
-            Route("/ready", self._ready),
-            Route("/credentials", self._credentials),
-            Route("/world", self._world, methods=["GET", "PUT"]),
-            Route("/reset", self._reset, methods=["POST"]),
-            Route("/seed", self._seed, methods=["POST"]),
-            Route("/clock", self._clock, methods=["GET", "POST"]),
-            Route("/latency", self._latency, methods=["POST"]),
-            Route("/faults", self._faults, methods=["GET", "POST", "DELETE"]),
-            Route("/journal", self._journal, methods=["GET", "DELETE"]),
-            Route("/records/{object}", self._records, methods=["GET", "POST"]),
-            Route("/records/{object}/{id}", self._record, methods=["PATCH", "DELETE"]),
-            Route("/edits", self._edits, methods=["POST"]),
-            Route("/deliver", self._deliver, methods=["POST"]),
-        ]
+    async def _verbs(self, _: Request) -> Response:
+        return JSONResponse({"service": self.service.name, "verbs": [one.plain() for one in self.verbs()]})
 
     async def _ready(self, _: Request) -> Response:
         return JSONResponse({"ready": True, "service": self.service.name})
@@ -146,10 +177,15 @@ class SandboxApp:
         self.service.load(section if again else back())
         self._again = back
 
-    async def _world(self, request: Request) -> Response:
-        if request.method == "PUT":
-            self.load(await request.json())
+    async def _world(self, _: Request) -> Response:
         return JSONResponse(self.service.save())
+
+    async def _put_world(self, request: Request) -> Response:
+        self.load(await _asked(request))
+        return JSONResponse(self.service.save())
+
+    async def _whole(self, _: Request) -> Response:
+        return JSONResponse(self.whole())
 
     async def _reset(self, _: Request) -> Response:
         controls = self.service.controls
@@ -160,76 +196,95 @@ class SandboxApp:
         return JSONResponse({"reset": True})
 
     async def _seed(self, request: Request) -> Response:
-        seed = int((await request.json())["seed"])
+        seed = int((await _asked(request, "seed"))["seed"])
         self.service.controls.random.seed(seed)
         return JSONResponse({"seed": seed})
 
-    async def _clock(self, request: Request) -> Response:
-        clock = self.service.controls.clock
-        if request.method == "POST":
-            asked = await request.json()
-            if asked.get("freeze") is True:
-                clock.freeze()
-            if "set" in asked:
-                clock.set(_moment(asked["set"]))
-            if "advance" in asked:
-                clock.advance(float(asked["advance"]))
-            if asked.get("freeze") is False:
-                clock.run()
-            self.service.tick()
-        return JSONResponse({"now": clock.now().isoformat()})
+    async def _clock(self, _: Request) -> Response:
+        return JSONResponse({"now": self.service.controls.clock.now().isoformat()})
+
+    async def _set_clock(self, request: Request) -> Response:
+        clock, asked = self.service.controls.clock, await _asked(request, "set", "advance", "freeze")
+        to = _moment(asked["set"]) if "set" in asked else None
+        by = _number("advance", asked.get("advance", 0), least=-math.inf)
+        if asked.get("freeze") is True:
+            clock.freeze()
+        if to is not None:
+            clock.set(to)
+        if by:
+            clock.advance(by)
+        if asked.get("freeze") is False:
+            clock.run()
+        self.service.tick()
+        self.service.controls.ring()  # what is due to be sent by now waits no longer
+        return await self._clock(request)
 
     async def _latency(self, request: Request) -> Response:
-        asked = await request.json()
-        self.service.controls.latency_ms = float(asked["milliseconds"])
-        self.service.controls.latency_jitter_ms = float(asked.get("jitter", 0))
-        return JSONResponse(asked)
+        asked = await _asked(request, "milliseconds", "jitter")
+        set_to = [_number(name, asked.get(name, 0)) for name in ("milliseconds", "jitter")]
+        self.service.controls.latency_ms, self.service.controls.latency_jitter_ms = set_to
+        return JSONResponse({"milliseconds": set_to[0], "jitter": set_to[1]})
 
-    async def _faults(self, request: Request) -> Response:
-        faults = self.service.controls.faults
-        if request.method == "DELETE":
-            faults.clear()
-        elif request.method == "POST":
-            asked = await request.json()
-            for fault in [Fault(**one) for one in (asked if isinstance(asked, list) else [asked])]:
-                faults.add(fault)
-        return JSONResponse({"faults": faults.listed()})
+    async def _faults(self, _: Request) -> Response:
+        return JSONResponse({"faults": self.service.controls.faults.listed()})
+
+    async def _add_faults(self, request: Request) -> Response:
+        asked = await _json(request)
+        given = asked if isinstance(asked, list) else [asked]
+        for number, one in enumerate(given, 1):
+            only(f"fault {number}", one, FAULT_FIELDS, ("kind",))
+        for fault in [Fault(**one) for one in given]:
+            self.service.controls.faults.add(fault)
+        return await self._faults(request)
+
+    async def _end_faults(self, request: Request) -> Response:
+        self.service.controls.faults.clear()
+        return await self._faults(request)
 
     async def _journal(self, request: Request) -> Response:
-        journal = self.service.controls.journal
-        if request.method == "DELETE":
-            journal.clear()
-        if request.method == "DELETE" or request.query_params.get("summary"):
+        journal, asked = self.service.controls.journal, request.query_params
+        if asked.get("summary"):
             return JSONResponse(journal.summary())
-        since = int(request.query_params.get("since", 0))
-        limit, direction = int(request.query_params.get("limit", 1000)), request.query_params.get("direction", "in")
+        since, limit, direction = (
+            int(asked.get("since", 0)),
+            int(asked.get("limit", 1000)),
+            asked.get("direction", "in"),
+        )
         if direction not in ("in", "out", "all"):
             raise ControlError("direction is in (calls received), out (events sent) or all")
         return JSONResponse({**journal.summary(), "journal": journal.calls(since, limit, direction)})
 
-    async def _records(self, request: Request) -> Response:
-        name = request.path_params["object"]
-        if request.method == "POST":
-            asked = await request.json()
-            return JSONResponse({"id": self.service.human_create(name, asked["fields"], asked.get("by"))}, 201)
-        return JSONResponse({"records": self.service.records(name)})
+    async def _end_journal(self, _: Request) -> Response:
+        self.service.controls.journal.clear()
+        return JSONResponse(self.service.controls.journal.summary())
 
-    async def _record(self, request: Request) -> Response:
+    async def _records(self, request: Request) -> Response:
+        return JSONResponse({"records": self.service.records(request.path_params["object"])})
+
+    async def _create(self, request: Request) -> Response:
+        asked, name = await _asked(request, "fields", "by"), request.path_params["object"]
+        return JSONResponse({"id": self.service.human_create(name, _fields(asked), asked.get("by"))}, 201)
+
+    async def _edit(self, request: Request) -> Response:
         name, record_id = request.path_params["object"], request.path_params["id"]
-        if request.method == "DELETE":
-            self.service.human_delete(name, record_id, request.query_params.get("by"))
-        else:
-            asked = await request.json()
-            self.service.human_edit(name, record_id, asked["fields"], asked.get("by"))
+        asked = await _asked(request, "fields", "by")
+        self.service.human_edit(name, record_id, _fields(asked), asked.get("by"))
+        return JSONResponse({"id": record_id})
+
+    async def _delete(self, request: Request) -> Response:
+        name, record_id = request.path_params["object"], request.path_params["id"]
+        self.service.human_delete(name, record_id, request.query_params.get("by"))
         return JSONResponse({"id": record_id})
 
     async def _edits(self, request: Request) -> Response:
-        asked = await request.json()
+        asked = await _json(request)
+        if not isinstance(asked, list):
+            raise ControlError('the body has to be a list: [{"object", "id", "fields": {…}, "by"?}, …]')
         for number, one in enumerate(asked, 1):
             try:
-                self.service.human_edit(one["object"], one["id"], one["fields"], one.get("by"))
-            except (ControlError, ValueError, KeyError, TypeError) as error:
-                raise ControlError(f"edit {number} of {len(asked)}: {type(error).__name__}: {error}") from error
+                self.service.human_edit(one["object"], one["id"], _fields(one), one.get("by"))
+            except _BAD_INPUT as error:
+                raise ControlError(f"edit {number} of {len(asked)}: {_words(error)}") from error
         return JSONResponse({"edited": len(asked)})
 
     async def _deliver(self, _: Request) -> Response:
@@ -248,76 +303,59 @@ def _copy_of(section: dict[str, Any]) -> Callable[[], dict[str, Any]]:
     return again
 
 
-class _Recorder:
-    """Keeps an application's answer so that it can be journalled, headed and passed on, or thrown away."""
-
-    def __init__(self) -> None:
-        self.status: int | None = None
-        self.body = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self._headers = list(message.get("headers", []))
-        elif message["type"] == "http.response.body":
-            self.body += message.get("body", b"")
-
-    async def pass_on(self, send: Send, extra: dict[str, str], *, zipped: bool = False) -> None:
-        """Send it on with more headers. zipped: the client takes gzip; a long answer is sent so, as vendors do."""
-        if zipped and len(self.body) >= _ZIPPED_FROM_BYTES:
-            self.body = gzip.compress(self.body, 1, mtime=0)
-            kept = [(name, value) for name, value in self._headers if name.lower() != b"content-length"]
-            length = str(len(self.body)).encode()
-            self._headers = [*kept, (b"content-encoding", b"gzip"), (b"content-length", length)]
-        given = {name.lower() for name, _ in self._headers}
-        added = [(k.lower().encode(), v.encode("latin-1")) for k, v in extra.items() if k.lower().encode() not in given]
-        # An empty value means: this answer does not carry the header at all.
-        headers = [(k, v) for k, v in self._headers + added if v]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
-
-
-def _takes_gzip(scope: Scope) -> bool:
-    return any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
-
-
-async def _whole_body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-def _replay(body: bytes) -> Receive:
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive
-
-
-async def _break_off(scope: Scope, receive: Receive, send: Send, *, hang: bool) -> None:
-    """End the call without an answer: at once, or when the client has given up waiting."""
-    served = "spec_version" in scope.get("asgi", {})  # a real server, not a client's in-process transport
-    if hang:
-        if not served:
-            raise TimeoutError("the sandbox was told to hang")
-        async with asyncio.timeout(_HANG_LIMIT_SECONDS):
-            while (await receive())["type"] != "http.disconnect":
-                pass
-        return
-    if not served:
-        raise ConnectionResetError("the sandbox was told to drop this call")
-    # A started answer that never gets its body makes the server close the connection.
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
-
-
 async def _refused(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": f"{type(error).__name__}: {error}"}, status_code=400)
+    return JSONResponse({"error": _words(error)}, status_code=400)
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+def _words(error: Exception) -> str:
+    """What is wrong, for people."""
+    if isinstance(error, ControlError):
+        return str(error)
+    if isinstance(error, KeyError):
+        return f"{error} is missing, or names nothing that there is"
+    if isinstance(error, ValueError):
+        return str(error) or "a value is none that can be taken"
+    return f"that is not what this verb takes ({type(error).__name__}: {error}); GET /_control/ says what it takes"
+
+
+async def _no_verb(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    words = f"there is no control verb {request.method} {request.url.path}; GET /_control/ lists those that there are"
+    return JSONResponse({"error": words}, status_code=error.status_code, headers=error.headers)
+
+
+async def _json(request: Request) -> Any:
+    try:
+        return json.loads(await request.body())
+    except (ValueError, RecursionError) as error:
+        raise ControlError(f"the body is not JSON: {error}") from error
+
+
+async def _asked(request: Request, *known: str) -> dict[str, Any]:
+    """The body as an object with no other keys than the `known` ones (none named: any). Raises ControlError."""
+    asked = await _json(request)
+    only("the body", asked, known or None)
+    made: dict[str, Any] = asked
+    return made
+
+
+def _fields(asked: dict[str, Any]) -> dict[str, Any]:
+    fields = asked["fields"]
+    if not isinstance(fields, dict):
+        raise ControlError(f'"fields" has to be a JSON object, not {str(fields)[:60]!r}')
+    return fields
+
+
+def _number(name: str, given: Any, least: float = 0.0) -> float:
+    good = isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given) and given >= least
+    if not good:
+        raise ControlError(f"{name} has to be a number{', not below 0' if least == 0 else ''}; not {given!r}")
+    return float(given)
+
+
+def _moment(text: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError as error:
+        raise ControlError(f'"set" has to be an ISO-8601 time such as 2026-11-02T09:00:00Z, not {text!r}') from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

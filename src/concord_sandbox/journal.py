@@ -1,12 +1,13 @@
 """The journal of calls that a sandboxed service received and of events that it sent, to be counted and read by a test.
 
-Control calls are not in it. Holds bodies as text up to a limit; nothing is written to disk.
+Control calls are not in it. Holds bodies as text up to a limit, each and together; nothing is written to disk.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 
@@ -15,6 +16,7 @@ class Call:
     """One call as it arrived and was answered, or (direction "out") one that the service made to deliver events.
 
     at: epoch ms on the service's clock; status: None when dropped or not answered; path: of one sent, the whole URL.
+    Events that went out on a stream that the client opened have the method EVENT and the topic as their path.
     """
 
     number: int
@@ -30,19 +32,24 @@ class Call:
 
 
 class Journal:
-    """The newest `keep` calls whole, and counts over all of them since the last `clear`.
+    """The newest `keep` calls whole, or fewer when their bodies have more than `keep_characters` together, and counts
+    over all of them since the last `clear`.
 
     Calls are counted by route up to `routes` different ones; the rest is counted as "other": a million records have a
     million paths.
     """
 
-    def __init__(self, keep: int = 20_000, body_limit: int = 20_000, routes: int = 10_000) -> None:
-        self._calls: deque[Call] = deque(maxlen=keep)
+    def __init__(
+        self, keep: int = 20_000, body_limit: int = 20_000, routes: int = 10_000, keep_characters: int = 200_000_000
+    ) -> None:
+        self._calls: deque[Call] = deque()
+        self._keep_calls, self._keep_characters = keep, keep_characters
         self._body_limit, self._routes = body_limit, routes
         self.clear()
 
     def clear(self) -> None:
         self._calls.clear()
+        self._characters = 0
         self._count = self._sent = self._number = 0
         self._by_route: Counter[str] = Counter()
         self._by_status: Counter[str] = Counter()
@@ -86,6 +93,10 @@ class Journal:
         self._number += 1
         sent, answered = (text[: self._body_limit].decode("utf-8", "replace") for text in (request, response))
         self._calls.append(Call(self._number, at, method, path, query, sent, status, answered, fault, direction))
+        self._characters += len(sent) + len(answered)
+        while len(self._calls) > self._keep_calls or self._characters > self._keep_characters:
+            oldest = self._calls.popleft()
+            self._characters -= len(oldest.request) + len(oldest.response)
 
     def summary(self) -> dict[str, Any]:
         """{"calls": N, "by_route": {"GET /path": n}, "by_status": {"200": n}, "sent": M}: received, and events sent."""
@@ -94,5 +105,5 @@ class Journal:
 
     def calls(self, since: int = 0, limit: int = 1000, direction: str = "in") -> list[dict[str, Any]]:
         """The calls numbered above `since`, oldest first, at most `limit`; direction: in, out, or all."""
-        newer = [one for one in self._calls if one.number > since and direction in (one.direction, "all")]
-        return [asdict(call) for call in newer[:limit]]
+        newer = (one for one in self._calls if one.number > since and direction in (one.direction, "all"))
+        return [asdict(call) for call in islice(newer, limit)]

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from concord_sandbox.verbs import Verb, first_paragraph
+
 Owner = TypeVar("Owner")
 PartOf = TypeVar("PartOf", bound="Part[Any]")
 
@@ -24,7 +26,7 @@ class Part(Generic[Owner]):
     section: ClassVar[str]
     #: Control verbs under `/_control/`: "POST webhooks/disturb" -> name of the method that answers it. The method takes
     #: the call's JSON body (or, for GET, its query) as a dict and gives what is answered as JSON; ControlError,
-    #: ValueError, KeyError and TypeError become 400.
+    #: ValueError, KeyError and TypeError become 400. The first paragraph of its docstring tells people what it does.
     verbs: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, owner: Owner, given: Any) -> None:
@@ -73,6 +75,16 @@ class Parts(Generic[Owner]):
 
     async def deliver(self) -> int:
         return sum([await part.deliver() for part in self._made.values()])
+
+
+def control_verbs(kinds: Iterable[type[Part[Any]]]) -> list[Verb]:
+    """The control verbs of those parts, with the words of the methods that answer them."""
+    made = []
+    for kind in kinds:
+        for verb, name in kind.verbs.items():
+            method, path = verb.split(" ")
+            made.append(Verb(method, path, first_paragraph(getattr(kind, name)), name, of=kind.section))
+    return made
 
 
 def control_routes(kinds: Iterable[type[Part[Any]]], parts: Callable[[], Parts[Any]]) -> list[Route]:

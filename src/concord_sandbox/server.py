@@ -36,7 +36,8 @@ SERVICES: Mapping[str, Callable[[Controls], Service]] = {
 _HOST = "127.0.0.1"
 #: A service rings when something new is due; it is looked at now and then all the same, because the clock may be moved.
 _LOOK_AGAIN_SECONDS = 0.5
-_GRACE_SECONDS = 1
+#: What runs when the end comes may go on so long; then its connection is closed.
+_GRACE_SECONDS = 0.3
 
 
 def build(
@@ -52,8 +53,8 @@ def build(
     Each has its own controls: a clock on `source` (Unix seconds), set to the world's clock where it has one, and
     randomness from the world's seed. Raises ControlError when a section or the clock is malformed.
     """
-    moment = _clock_of(world)
-    apps = {}
+    moment, world_name = _clock_of(world), world.get("name")
+    apps: dict[str, SandboxApp] = {}
     for name in names:
         controls = Controls(clock=SandboxClock(source), random=random.Random(world.get("seed") or 1))
         if moment is not None:
@@ -64,7 +65,18 @@ def build(
         except (ControlError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ControlError(f"the world's section {name} is malformed: {error}") from error
         apps[name] = app
+    for app in apps.values():
+        app.whole = lambda: _whole(world_name, apps)
     return apps
+
+
+def _whole(name: str | None, apps: Mapping[str, SandboxApp]) -> dict[str, Any]:
+    """The world as it stands now. Its clock is the furthest of those that were moved, so that nothing in it lies in
+    the future; null when none was."""
+    clocks = [app.service.controls.clock for app in apps.values()]
+    moved = [clock.now() for clock in clocks if clock.moved]
+    world: dict[str, Any] = {"name": name, "clock": max(moved).isoformat() if moved else None}
+    return world | {service: app.service.save() for service, app in apps.items()}
 
 
 def _section_of(again: Callable[[], Mapping[str, Any]], name: str) -> Callable[[], dict[str, Any]]:
@@ -117,11 +129,14 @@ async def serve(
     finally:
         for chore in chores:
             chore.cancel()
+        for app in apps.values():
+            app.closing.set()
         for server in servers.values():
             server.should_exit = True
+        ends = [_closed(server, task) for server, task in zip(servers.values(), running, strict=True)]
         if events is not None:
-            await events.stop(_GRACE_SECONDS)
-        await asyncio.gather(*running)
+            ends.append(events.stop(_GRACE_SECONDS))
+        await asyncio.gather(*ends)
 
 
 def _pubsub(service: Service, ports: tuple[int, int]) -> PubSubServer:
@@ -164,7 +179,7 @@ def _config(app: SandboxApp, log_level: str) -> uvicorn.Config:
         lifespan="off",
         server_header=False,
         date_header=False,  # the date is that of the service's own clock
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        ws="none",
     )
 
 
@@ -174,6 +189,14 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+async def _closed(server: _Server, task: asyncio.Task[None]) -> None:
+    """Wait for the server's end. Calls that hang, and bodies that never come, are broken off after a moment."""
+    await asyncio.wait([task], timeout=_GRACE_SECONDS)
+    for connection in list(server.server_state.connections):
+        connection.transport.close()
+    await task
 
 
 async def _started(server: _Server, task: asyncio.Task[None]) -> None:
@@ -219,3 +242,5 @@ async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
 def set_up_logging(level: str) -> None:
     """Log lines go to stderr: stdout carries the one line of JSON and nothing else."""
     logging.basicConfig(stream=sys.stderr, level=level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    # A client that asks for a WebSocket is told so; that this needs a library is no advice for the sandbox's users.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "WebSocket library" not in record.getMessage())

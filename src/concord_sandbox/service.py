@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 from concord_sandbox.clock import SandboxClock
 from concord_sandbox.faults import Fault, Faults
 from concord_sandbox.journal import Journal
+from concord_sandbox.verbs import Verb
 
 
 class ControlError(Exception):
@@ -52,13 +53,20 @@ class Service(Protocol):
 
     name: str
     controls: Controls
+    #: Bytes of the largest body that the vendor takes; a larger one is answered 413 and not kept.
+    largest_body: int
 
     def routes(self) -> Sequence[BaseRoute]:
         """The vendor's own paths."""
         ...
 
     def control_routes(self) -> Sequence[BaseRoute]:
-        """Control verbs of this service alone, mounted under `/_control/` beside the common ones."""
+        """The routes of the control verbs of this service and its parts, mounted under `/_control/` beside the common
+        ones."""
+        ...
+
+    def control_verbs(self) -> Sequence[Verb]:
+        """The same verbs, with the words that tell people of them."""
         ...
 
     def load(self, world: dict[str, Any]) -> None:

@@ -16,11 +16,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from concord_sandbox.known_keys import only
 from concord_sandbox.service import ControlError
+
+_SECTIONS = ("salesforce", "hubspot", "notion")
+_KEYS = ("name", "seed", "clock", *_SECTIONS, "truth")
 
 
 def load_world(name_or_file: str, seed: int = 1) -> dict[str, Any]:
-    """The built-in world of that name (made anew from `seed`; of some the size may be given, as in bench:500), or the
+    """The built-in world of that name (made anew from `seed`; of some the size may be given, as in revenue:500), or the
     one in that JSON file.
 
     Raises ControlError when there is no such world or the file is not a world.
@@ -39,8 +43,23 @@ def load_world(name_or_file: str, seed: int = 1) -> dict[str, Any]:
         )
     try:
         world = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ControlError(f"{path} is not JSON: {error}") from error
-    if not isinstance(world, dict) or not {"salesforce", "hubspot", "notion"} & world.keys():
-        raise ControlError(f"{path} is not a world: it has no section salesforce, hubspot or notion")
+    except OSError as error:
+        raise ControlError(f"{path} cannot be read: {error.strerror}") from error
+    return checked(world, str(path))
+
+
+def checked(world: Any, where: str) -> dict[str, Any]:
+    """The world itself. Raises ControlError, which names the place `where` it came from, unless it has a section of at
+    least one service and no key that no world has. What is in a section is for its service to judge."""
+    if not isinstance(world, dict) or not world.keys() & set(_SECTIONS):
+        raise ControlError(
+            f"{where} is not a world: it has no section {', '.join(_SECTIONS)} (what `GET /_control/world` answers is "
+            "one section, and stands under its service's name)"
+        )
+    only(f"{where}: a world", world, _KEYS)
+    for name in _SECTIONS:
+        if not isinstance(world.get(name) or {}, dict):
+            raise ControlError(f"{where}: the section {name} has to be a JSON object")
     return world

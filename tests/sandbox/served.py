@@ -1,4 +1,4 @@
-"""Sandboxes behind real ports of this process, for clients that take no transport of ours; and running Node's clients."""
+"""Sandboxes behind real ports, for clients that take no transport of ours; and running Node's clients."""
 
 from __future__ import annotations
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
+import jwt
 import pytest
-from tests.sandbox.salesforce_world import ADA, ALAN, world
+from tests.sandbox.salesforce_world import ACME, ADA, ALAN, ALICE, GRACE, LINUS, world
 from tests.sandbox.served import Served, in_node
 
 from concord_sandbox.control import SandboxApp
@@ -141,6 +144,193 @@ def test_jsforce_takes_a_contact_out_of_the_recycle_bin(salesforce: Served) -> N
     assert outcome["away"] == "NOT_FOUND"
     assert outcome["read"] == ADA
     assert outcome["user"] == salesforce.credentials["user_id"]
+
+
+# jsforce: the SOAP API
+
+
+def in_soap(served: Served, scenario: str, **more: Any) -> Any:
+    return in_node("jsforce-soap.mjs", scenario, **served.credentials, **more)
+
+
+@pytest.mark.foreign("jsforce")
+def test_jsforce_writes_by_soap(salesforce: Served) -> None:
+    outcome = in_soap(salesforce, "records", key="HubSpot_Contact_Id__c", account=ACME)
+    assert outcome["one"]["success"] is True
+    missing = ["REQUIRED_FIELD_MISSING", ["LastName"]]
+    assert outcome["many"] == [[True, []], [True, []], [False, [missing]]]
+    assert (outcome["changed"], outcome["upserted"]) == (True, [[True, True], [True, False]])
+    assert outcome["read"] == [["Contact", "Somerville", "Astronomer"], ["Contact", "Meitner", None]]
+    assert outcome["away"] == ["true", "true"]
+    assert (outcome["gone"], outcome["back"], outcome["emptied"]) == ([True, True], [True], [True])
+    assert outcome["late"] == [[False, ["UNDELETE_FAILED"]]]
+    assert outcome["departures"] == []
+
+
+@pytest.mark.foreign("jsforce")
+def test_jsforce_queries_by_soap(salesforce: Served) -> None:
+    for number in range(2100):
+        salesforce.app.service.human_create("Account", {"Name": f"Account {number}"}, None)
+    outcome = in_soap(salesforce, "queried")
+    assert outcome["first"] == len(salesforce.app.service.records("Contact"))
+    assert outcome["pages"] == [2000, "false", 102, "true"]
+    assert outcome["departures"] == []
+    assert outcome["refused"]["code"] == "sf:INVALID_FIELD"
+    assert outcome["malformed"]["code"] == "sf:MALFORMED_QUERY"
+    assert outcome["lost"]["code"] == "sf:INVALID_QUERY_LOCATOR"
+
+
+@pytest.mark.foreign("jsforce")
+def test_descriptions_by_soap_are_what_the_wsdl_says(salesforce: Served) -> None:
+    outcome = in_soap(salesforce, "described")
+    assert {"Lead", "Contact", "Subscription__c"} <= set(outcome["objects"])
+    assert {"LastName", "HubSpot_Contact_Id__c"} <= set(outcome["fields"])
+    assert outcome["several"] == ["Contact", "Account", "Task", "CampaignMember"]
+    assert outcome["departures"] == []
+    assert outcome["refused"]["code"] == "sf:INVALID_TYPE"
+
+
+@pytest.mark.foreign("jsforce")
+def test_jsforce_replicates_by_soap(salesforce: Served) -> None:
+    now = datetime.now(UTC)
+    spans = {"since": (now - timedelta(hours=1)).isoformat(), "until": (now + timedelta(minutes=2)).isoformat()}
+    outcome = in_soap(salesforce, "replicated", changed=ADA, gone=LINUS, **spans)
+    assert ADA in outcome["updated"]
+    assert outcome["deleted"] == [LINUS]
+    assert outcome["departures"] == []
+
+
+@pytest.mark.foreign("jsforce")
+def test_a_merge_is_called_as_the_wsdl_or_as_jsforce_calls_it(salesforce: Served) -> None:
+    lead = salesforce.app.service.human_create("Lead", {"LastName": "Noether", "Company": "Erlangen Ltd"}, None)
+    status = "Closed - Converted"
+    outcome = in_soap(salesforce, "lifecycle", lead=lead, other=LINUS, status=status, master=ADA, losers=[ALAN, GRACE])
+    assert outcome["converted"] == [["true", None], ["false", "INVALID_STATUS"]]
+    assert (outcome["merged"], outcome["also"]) == (["true", ALAN], [[True, [GRACE]]])
+    assert outcome["departures"] == []
+
+
+@pytest.mark.foreign("jsforce")
+def test_jsforce_leaves_by_soap(salesforce: Served) -> None:
+    credentials = salesforce.credentials
+    outcome = in_soap(salesforce, "session")
+    assert (outcome["user"], outcome["organisation"]) == (credentials["user_id"], credentials["organisation_id"])
+    assert outcome["departures"] == []
+    assert outcome["unknown"]["message"].startswith("No operation available for request")
+    assert outcome["absent"]["code"] == "sf:FUNCTIONALITY_NOT_ENABLED"
+    assert outcome["after"]["code"] == "sf:INVALID_SESSION_ID"
+    assert outcome["cleared"] is True
+
+
+# jsforce: letting in and out, and the other resources of the REST API
+
+
+def in_rest(served: Served, scenario: str, **more: Any) -> Any:
+    return in_node("jsforce-rest.mjs", scenario, **served.credentials, **more)
+
+
+@pytest.mark.foreign("jsforce")
+def test_jsforce_is_let_in_by_the_web_server_flow_and_renews_its_token(salesforce: Served) -> None:
+    outcome = in_rest(salesforce, "webServer")
+    credentials = salesforce.credentials
+    assert (outcome["state"], outcome["user"]) == ("mine", credentials["user_id"])
+    assert outcome["organisation"] == credentials["organisation_id"]
+    assert (outcome["renewed"], outcome["again"], outcome["limits"]) == (True, "string", 1000)
+    assert outcome["twice"]["name"] == "invalid_grant"
+    assert outcome["gone"]["name"] == "invalid_grant"
+    assert outcome["dead"]["code"] == "INVALID_SESSION_ID"
+
+
+@pytest.mark.foreign("jsforce")
+def test_jsforce_is_let_in_by_an_assertion_as_the_user_it_names(salesforce: Served) -> None:
+    service = salesforce.app.service
+    section = {**world(), "oauth": {"jwt_users": ["alice@our.example"]}}
+    salesforce.app.load(section)
+    key = httpx.get(f"{salesforce.url}/_control/oauth/key", timeout=10).json()
+    claims = {"iss": key["iss"], "sub": "Alice@our.example", "aud": key["aud"], "exp": int(time.time()) + 120}
+    outcome = in_rest(salesforce, "assertion", assertion=jwt.encode(claims, key["private_key"], algorithm="RS256"))
+    assert outcome["user"] == ALICE
+    assert outcome["found"] == len(service.records("Contact"))
+    assert outcome["who"] == [ALICE, "alice@our.example"]
+    assert outcome["after"]["code"] == "INVALID_SESSION_ID"
+
+
+@pytest.mark.foreign("jsforce")
+def test_jsforce_learns_who_it_is(salesforce: Served) -> None:
+    outcome = in_rest(salesforce, "identity")
+    credentials = salesforce.credentials
+    assert outcome["who"][:2] == [credentials["user_id"], credentials["organisation_id"]]
+    assert outcome["who"][2] == f"{salesforce.url}/services/data/v{{version}}/"
+    assert outcome["info"] == [credentials["user_id"], credentials["username"]]
+    assert outcome["posted"] == credentials["user_id"]
+    assert (outcome["active"], outcome["versions"]) == (True, "68.0")
+    assert {"sobjects", "query", "composite", "identity"} <= set(outcome["resources"])
+
+
+@pytest.mark.foreign("jsforce")
+def test_jsforce_searches_and_looks_around(salesforce: Served) -> None:
+    outcome = in_rest(salesforce, "looked")
+    assert outcome["found"] == ["Account", "Contact", "Contact"]
+    assert outcome["refused"]["code"] == "MALFORMED_SEARCH"
+    assert (outcome["parameters"], outcome["posted"]) == (["Acme"], 2)
+    assert (outcome["recent"], outcome["recentContacts"], outcome["limits"]) == ([], [], 1000)
+
+
+@pytest.mark.foreign("jsforce")
+def test_jsforce_writes_and_reads_by_keys_and_in_collections(salesforce: Served) -> None:
+    outcome = in_rest(salesforce, "keyed", key="HubSpot_Contact_Id__c", account=ACME, contact=ADA)
+    assert outcome["many"][0] == [True, True, []]
+    assert outcome["read"] == ["One", ACME]
+    assert (outcome["whole"][0], outcome["some"]) == (ADA, ["Lovelace", "One"])
+    assert (outcome["few"], outcome["keyed"], outcome["gone"]) == (["Lovelace", None], True, "NOT_FOUND")
+    assert outcome["stale"] is not None
+    assert outcome["children"] == 3
+    codes = ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "REQUIRED_FIELD_MISSING"]
+    assert outcome["rolled"] == [[False, [code]] for code in codes]
+
+
+@pytest.mark.foreign("jsforce")
+def test_jsforce_sends_graphs_batches_and_trees(salesforce: Served) -> None:
+    outcome = in_rest(salesforce, "composed")
+    good, bad = outcome["graph"]
+    assert good == ["good", True, [[201, None], [201, None]]]
+    assert bad == ["bad", False, [[400, "PROCESSING_HALTED"], [400, "REQUIRED_FIELD_MISSING"]]]
+    assert outcome["batch"] == [True, [200, 201, 404]]
+    assert outcome["tree"] == [False, ["r1", "r2"]]
+    assert outcome["halted"] == [[400, "PROCESSING_HALTED"], [400, "REQUIRED_FIELD_MISSING"]]
+    assert outcome["fine"] == 0
+
+
+@pytest.mark.foreign("jsforce")
+def test_jsforce_runs_every_kind_of_bulk_job(salesforce: Served) -> None:
+    outcome = in_rest(salesforce, "bulk", key="HubSpot_Contact_Id__c")
+    assert outcome["upserted"] == [["true", "New"], ["false", "Changed"]]
+    assert [one.partition(":")[0] for one in outcome["bad"]] == ["REQUIRED_FIELD_MISSING"]
+    assert (outcome["updated"], outcome["hard"]) == (1, 1)
+    assert (outcome["state"], outcome["unprocessed"], outcome["gone"]) == ("Aborted", 1, "NOT_FOUND")
+    assert outcome["listed"] == ["hardDelete", "update", "upsert"]
+    assert (outcome["stopped"], outcome["queries"]) == ("Aborted", ["Aborted"])
+    assert outcome["refused"] is not None
+    assert outcome["header"].endswith("InvalidBatch : Field name not found : Nonsense")
+    assert outcome["all"] == len(salesforce.app.service.records("Contact"))
+
+
+@pytest.mark.foreign("jsforce")
+def test_jsforce_reads_deleted_records_page_by_page_until_its_token_is_revoked(salesforce: Served) -> None:
+    service = salesforce.app.service
+    ids = [service.human_create("Account", {"Name": f"Account {number}"}, None) for number in range(450)]
+    service.human_delete("Account", ids[0], None)
+    outcome = in_rest(salesforce, "paged")
+    assert outcome["all"] == len(service.records("Account")) + 1
+    assert outcome["after"]["code"] == "INVALID_SESSION_ID"
+
+
+@pytest.mark.foreign("jsforce")
+def test_jsforce_reads_the_picklists_of_a_record_type(salesforce: Served) -> None:
+    outcome = in_rest(salesforce, "picklists")
+    assert {"Status", "LeadSource", "Stage__c"} <= set(outcome["fields"])
+    assert "Closed - Converted" in outcome["statuses"]
+    assert outcome["refused"]["code"] == "ILLEGAL_QUERY_PARAMETER_VALUE"
 
 
 @pytest.mark.foreign("@hubspot/api-client")

@@ -6,14 +6,18 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from typing import Any
 
 import httpx
 import pytest
-from tests.sandbox.salesforce_world import ACME, ADA, ALAN, DATA, GRACE, Org, error_of
+from tests.sandbox.salesforce_world import ACME, ADA, ALAN, DATA, GRACE, START, Org, error_of
 
+from concord_sandbox.salesforce.bulk.ingest import IngestJob
+from concord_sandbox.salesforce.bulk.jobs import BulkJobs
 from concord_sandbox.salesforce.ids import new_id
 from concord_sandbox.salesforce.models import Actor, Change
+from concord_sandbox.salesforce.values import wire_time
 from concord_sandbox.service import ControlError
 
 INGEST, QUERY = "/jobs/ingest", "/jobs/query"
@@ -475,3 +479,47 @@ async def test_a_query_job_can_be_aborted_and_deleted(org: Org) -> None:
 def test_a_malformed_section_of_a_world_is_refused(section: Any) -> None:
     with pytest.raises(ControlError):
         Org({"bulk_jobs": section})
+
+
+# What is saved, who may what, and how much is kept
+
+
+async def test_a_failure_that_waits_for_the_next_job_is_saved(org: Org) -> None:
+    await org.control("bulk/fail", {"message": "InternalServerError : on purpose"})
+    again = Org(json.loads(json.dumps(org.service.save())))
+    made = (await again.post("/jobs/query", {"operation": "query", "query": "SELECT Id FROM Lead"})).json()
+    again.controls.clock.advance(1)
+    job = (await again.get(f"/jobs/query/{made['id']}")).json()
+    assert (job["state"], job["errorMessage"]) == ("Failed", "InternalServerError : on purpose")
+    assert "next_failure" not in again.service.save()["bulk_jobs"]
+
+
+async def test_a_field_that_the_user_may_not_see_is_no_column(org: Org) -> None:
+    await org.control("access", {"hidden": {"Contact": ["Phone"]}})
+    made = (await org.post("/jobs/ingest", {"object": "Contact", "operation": "insert"})).json()
+    at = f"/jobs/ingest/{made['id']}"
+    csv = {"Content-Type": "text/csv"}
+    await org.client.put(f"{DATA}{at}/batches", content=b"LastName,Phone\nx,1\n", headers=csv)
+    await org.patch(at, {"state": "UploadComplete"})
+    org.controls.clock.advance(1)
+    job = (await org.get(at)).json()
+    assert (job["state"], job["errorMessage"]) == ("Failed", "InvalidBatch : Field name not found : Phone")
+
+
+def test_of_the_jobs_that_ended_only_the_newest_are_kept(org: Org) -> None:
+    jobs, now = org.service._api.org.parts.of(BulkJobs), wire_time(START)
+    for number in range(1, 2006):
+        state = "Open" if number == 1 else "Aborted"
+        jobs.add(IngestJob(new_id("750", number), "Contact", "insert", org.user_id, now, now, "66.0", state=state))
+    kept = {job.id for job in jobs.of_kind(IngestJob)}
+    assert [number for number in range(1, 2006) if new_id("750", number) not in kept] == [2, 3, 4, 5]
+
+
+def test_jobs_that_ended_hold_no_more_than_so_much(org: Org) -> None:
+    jobs, now = org.service._api.org.parts.of(BulkJobs), wire_time(START)
+    big = "x" * 150_000_000
+    for number in range(1, 6):
+        job = IngestJob(new_id("750", number), "Contact", "insert", org.user_id, now, now, "66.0", state="Failed")
+        job.content = big
+        jobs.add(job)
+    assert [number for number in range(1, 6) if jobs.find(new_id("750", number)) is None] == [1, 2]

@@ -395,3 +395,11 @@ async def test_deliveries_of_the_last_day_show_in_the_limits(org: Org) -> None:
     assert (await org.get("/limits")).json()["DailyDeliveredPlatformEvents"]["Remaining"] == 0
     org.controls.clock.advance(24 * 3600)
     assert (await org.get("/limits")).json()["DailyDeliveredPlatformEvents"]["Remaining"] == 25_000
+
+
+async def test_who_may_not_read_an_object_hears_nothing_of_it_on_any_topic(org: Org) -> None:
+    await org.control("access", {"objects": {"Lead": "none"}})
+    before = len(told(org))
+    org.service.human_create("Lead", {"LastName": "Unheard", "Company": "X"}, None)
+    org.service.human_edit("Contact", ADA, {"Phone": "1"}, None)
+    assert [one.header["entityName"] for one in told(org)[before:]] == ["Contact"]

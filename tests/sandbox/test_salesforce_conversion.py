@@ -386,3 +386,80 @@ class TestRecycleBin:
     async def test_a_person_can_empty_the_bin(self, org: Org) -> None:
         await org.delete(f"/sobjects/Contact/{ADA}")
         assert await org.control("recycle-bin/empty", {}) == {"purged": 1}
+
+
+class TestWhatFollows:
+    """Sums and dates that other records show are right again after an undeletion or a merge."""
+
+    async def test_lines_that_come_back_count_in_the_amount_again(self, org: Org) -> None:
+        deal = await insert(org, "Opportunity", {"Name": "D", "StageName": "Prospecting", "CloseDate": "2026-12-31"})
+        product = await insert(org, "Product2", {"Name": "Seat", "IsActive": True})
+        book = (await org.column("SELECT Id FROM Pricebook2 WHERE IsStandard = TRUE"))[0]
+        price = {"Pricebook2Id": book, "Product2Id": product, "UnitPrice": 10, "IsActive": True}
+        entry = await insert(org, "PricebookEntry", price)
+        line = {"OpportunityId": deal, "PricebookEntryId": entry, "UnitPrice": 10}
+        first, second = [await insert(org, "OpportunityLineItem", {**line, "Quantity": n}) for n in (1, 2)]
+        assert (await org.fields("Opportunity", deal))["Amount"] == 30
+        await org.delete(f"/sobjects/OpportunityLineItem/{second}")
+        assert (await org.fields("Opportunity", deal))["Amount"] == 10
+        assert (await undelete(org, second))[0]["success"] == "true"
+        assert (await org.fields("Opportunity", deal))["Amount"] == 30
+        await org.delete(f"/sobjects/Opportunity/{deal}")
+        await undelete(org, deal)
+        assert (await org.fields("Opportunity", deal))["Amount"] == 30
+        assert first != second
+
+    async def test_the_last_activity_is_that_of_all_that_is_there(self, org: Org) -> None:
+        done = {"Subject": "Call", "Status": "Completed"}
+        early = await insert(org, "Task", {**done, "WhoId": ADA, "ActivityDate": "2026-11-01"})
+        late = await insert(org, "Task", {**done, "WhoId": ALAN, "ActivityDate": "2026-11-20"})
+        await org.delete(f"/sobjects/Task/{early}")
+        assert (await org.fields("Contact", ADA))["LastActivityDate"] is None
+        await undelete(org, early)
+        assert (await org.fields("Contact", ADA))["LastActivityDate"] == "2026-11-01"
+        assert (await merge(org, "Contact", ADA, ALAN))["updatedRelatedIds"] == late
+        assert (await org.fields("Contact", ADA))["LastActivityDate"] == "2026-11-20"
+
+    async def test_a_primary_role_that_comes_back_is_primary_unless_another_is(self, org: Org) -> None:
+        given = {"Name": "D", "StageName": "Prospecting", "CloseDate": "2026-12-31", "ContactId": ADA}
+        deal = await insert(org, "Opportunity", given)
+        (role,) = await org.column(f"SELECT Id FROM OpportunityContactRole WHERE OpportunityId = '{deal}'")
+        await org.delete(f"/sobjects/OpportunityContactRole/{role}")
+        assert (await org.fields("Opportunity", deal))["ContactId"] is None
+        await undelete(org, role)
+        assert (await org.fields("Opportunity", deal))["ContactId"] == ADA
+        await org.delete(f"/sobjects/OpportunityContactRole/{role}")
+        await insert(org, "OpportunityContactRole", {"OpportunityId": deal, "ContactId": ALAN, "IsPrimary": True})
+        await undelete(org, role)
+        assert (await org.fields("Opportunity", deal))["ContactId"] == ALAN
+        assert (await org.fields("OpportunityContactRole", role))["IsPrimary"] is False
+
+    async def test_person_accounts_merge_with_their_contacts(self) -> None:
+        org = Org({**section(), "features": ["person_accounts"]})
+        ada, eve = [await insert(org, "Account", {"LastName": name}) for name in ("Ada", "Eve")]
+        contacts = {
+            one["Id"]: one["PersonContactId"]
+            for one in (await org.soql("SELECT Id, PersonContactId FROM Account WHERE IsPersonAccount = TRUE"))[
+                "records"
+            ]
+        }
+        task = await insert(org, "Task", {"Subject": "Call", "WhoId": contacts[eve]})
+        assert (await merge(org, "Account", ada, eve))["success"] == "true"
+        assert (await org.fields("Task", task))["WhoId"] == contacts[ada]
+        query = f"SELECT MasterRecordId FROM Contact WHERE Id = '{contacts[eve]}' AND IsDeleted = TRUE"
+        assert await org.column(query, with_deleted=True) == [contacts[ada]]
+        assert (await org.fields("Account", ada))["PersonContactId"] == contacts[ada]
+        mixed = await merge(org, "Account", ACME, ada)
+        assert (mixed["success"], mixed["errors"]["statusCode"]) == ("false", "MERGE_FAILED")
+
+    async def test_what_salesforce_changes_beside_a_write_is_in_the_history(self) -> None:
+        org = Org({**section(), "features": ["person_accounts"]})
+        made = await insert(org, "Account", {"LastName": "Eve", "PersonEmail": "eve@example.com"})
+        contact = (await org.fields("Account", made))["PersonContactId"]
+        await org.patch(f"/sobjects/Account/{made}", {"PersonEmail": "new@example.com"})
+        rows = await org.soql(
+            f"SELECT OldValue, NewValue FROM ContactHistory WHERE ContactId = '{contact}' AND Field = 'Email'"
+        )
+        assert [(one["OldValue"], one["NewValue"]) for one in rows["records"]] == [
+            ("eve@example.com", "new@example.com")
+        ]

@@ -279,3 +279,61 @@ async def test_a_fault_with_a_small_letter_is_worded_as_the_token_endpoint_does(
 async def test_the_username_password_flow_is_refused() -> None:
     form = {"grant_type": "password", "username": "a", "password": "b"}
     assert said(await asked(Org(), **form)) == ("unsupported_grant_type", "grant type not supported")
+
+
+# Faults, odd input, bounds
+
+
+async def test_a_fault_at_the_token_endpoint_is_worded_as_oauth_does() -> None:
+    org = Org()
+    for fault, error in (
+        ({"status": 503}, "unknown_error"),
+        ({"status": 429}, "rate_limit_exceeded"),
+        ({"status": 400, "code": "invalid_grant: ip restricted"}, "invalid_grant"),
+    ):
+        await org.control("faults", {"kind": "status", "path": "oauth2/token", **fault})
+        answer = await org.client.post("/services/oauth2/token", data={"grant_type": "client_credentials"})
+        assert (answer.status_code, answer.json()["error"]) == (fault["status"], error)
+        assert set(answer.json()) == {"error", "error_description"}
+
+
+async def test_basic_credentials_that_are_no_text_are_refused() -> None:
+    org = Org()
+    headers = {b"Authorization": b"Basic \xff", b"Content-Type": b"application/x-www-form-urlencoded"}
+    form = b"grant_type=client_credentials"
+    answer = await org.client.post("/services/oauth2/token", content=form, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client")
+
+
+async def test_tokens_that_are_kept_are_bounded() -> None:
+    org = Org()
+    tokens = org.service._tokens
+    section = org.service.credentials("")
+    form = f"grant_type=client_credentials&client_id={section['client_id']}&client_secret={section['client_secret']}"
+    first = tokens.grant(form.encode(), {}, "")["access_token"]
+    org.controls.clock.advance(1)
+    for _ in range(10_500):
+        last = tokens.grant(form.encode(), {}, "")["access_token"]
+    assert not tokens.is_good(f"Bearer {first}")
+    assert tokens.is_good(f"Bearer {last}")
+    assert tokens.is_good(f"Bearer {org.token}")
+
+
+async def test_the_end_of_an_assertion_may_be_a_text_of_digits(pem: str) -> None:
+    org = trusting(pem)
+    assert (await asserted(org, pem, exp=str(NOW + 170))).status_code == 200
+    for end in ("soon", "", "1" * 30, True, 10**400, -1.5):
+        assert said(await asserted(org, pem, exp=end))[0] == "invalid_grant"
+
+
+async def test_a_token_tells_the_user_that_its_assertion_named(pem: str) -> None:
+    org = trusting(pem, jwt_users=["alice@our.example"])
+    token = (await asserted(org, pem, sub="alice@our.example")).json()["access_token"]
+    hers = {"Authorization": f"Bearer {token}"}
+    assert (await org.client.get("/services/oauth2/userinfo", headers=hers)).json()["user_id"] == ALICE
+    listed = (await org.get("/", headers=hers)).json()
+    path = urlsplit(listed["identity"]).path
+    assert (await org.client.get(path, headers=hers)).json()["username"] == "alice@our.example"
+    assert (await org.client.get(path)).text == "No_Access"
+    job = (await org.post("/jobs/ingest", {"object": "Contact", "operation": "insert"}, headers=hers)).json()
+    assert job["createdById"] == ALICE

@@ -26,8 +26,10 @@ from tests.sandbox.salesforce_world import (
 
 from concord_sandbox.salesforce.errors import QueryRefusal, Refusal
 from concord_sandbox.salesforce.ids import new_id
-from concord_sandbox.salesforce.soql.parsing import Compare, like_pattern, parse, unescaped
+from concord_sandbox.salesforce.soql.literals import like_pattern, unescaped
+from concord_sandbox.salesforce.soql.parsing import parse
 from concord_sandbox.salesforce.soql.query import Querier
+from concord_sandbox.salesforce.soql.tree import Compare
 
 
 @pytest.fixture
@@ -169,8 +171,8 @@ async def test_escapes_mean_what_salesforce_says(org: Org) -> None:
         ("SELECT Id FORM Lead", "MALFORMED_QUERY", "unexpected token"),
         ("SELECT Id FROM", "MALFORMED_QUERY", "unexpected token: '<EOF>'"),
         ("SELECT Id FROM Lead WHERE A = 1 AND B = 2 OR C = 3", "MALFORMED_QUERY", "unexpected token: 'OR'"),
-        ("SELECT Id FROM Lead WHERE Title = 'x", "MALFORMED_QUERY", "unexpected char"),
-        ("SELECT Id FROM Lead WHERE CreatedDate = :when", "MALFORMED_QUERY", "unexpected char: ':'"),
+        ("SELECT Id FROM Lead WHERE Title = 'x", "MALFORMED_QUERY", "line 1:36 mismatched character '<EOF>'"),
+        ("SELECT Id FROM Lead WHERE CreatedDate = :when", "MALFORMED_QUERY", "Bind variables only allowed in Apex"),
         ("SELECT Id FROM Lead WHERE CreatedDate > SOMEDAY", "MALFORMED_QUERY", "unexpected token: 'SOMEDAY'"),
         ("SELECT Id FROM Lead WHERE CreatedDate = LAST_N_DAYS:999999", "MALFORMED_QUERY", "out of range"),
         ("SELECT Id FROM Lead LIMIT x", "MALFORMED_QUERY", "unexpected token: 'x'"),

@@ -446,3 +446,48 @@ async def test_no_json_body_makes_any_route_stumble(org: Org, path: str, method:
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 400 and answer.content and not path.startswith("composite/tree"):
         assert all({"message", "errorCode"} <= set(one) for one in answer.json())
+
+
+# Heads, dates, counts
+
+
+async def test_a_head_is_the_answer_to_a_get_without_its_body(org: Org) -> None:
+    whole, head = await org.get(f"/sobjects/Account/{ACME}"), await org.client.head(DATA + f"/sobjects/Account/{ACME}")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["ETag"] == whole.headers["ETag"]
+    assert (await org.client.head(DATA + "/sobjects/Account/001000000000000AAA")).status_code == 404
+    wrong = (await org.delete("/sobjects/Account")).json()[0]["message"]
+    assert wrong == "HTTP Method 'DELETE' not allowed. Allowed are GET,HEAD,POST"
+
+
+@pytest.mark.parametrize("moment", ["1699-12-31T23:59:59Z", "4001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+async def test_a_date_beyond_salesforces_calendar_is_refused(org: Org, moment: str) -> None:
+    answer = await org.patch(f"/sobjects/Contact/{ADA}", {"Seen__c": moment})
+    assert error_of(answer) == (400, "FIELD_INTEGRITY_EXCEPTION")
+    event = {"Subject": "x", "StartDateTime": moment, "DurationInMinutes": 9_999_999}
+    assert error_of(await org.post("/sobjects/Event", event)) == (400, "FIELD_INTEGRITY_EXCEPTION")
+
+
+async def test_a_composite_call_counts_once_and_a_batch_for_each_of_its_calls(org: Org) -> None:
+    async def used() -> int:
+        return int((await org.get("/limits")).headers["Sforce-Limit-Info"].partition("=")[2].split("/")[0])
+
+    before = await used()
+    reads = [{"method": "GET", "url": f"{DATA}/limits", "referenceId": f"r{n}"} for n in range(3)]
+    await org.post("/composite", {"compositeRequest": reads})
+    assert await used() == before + 2
+    await org.post("/composite/batch", {"batchRequests": [{"method": "GET", "url": "v66.0/limits"}] * 3})
+    assert await used() == before + 2 + 4
+    await org.control("usage", {"daily_limit": 10, "daily_used": 8})
+    batch = await org.post("/composite/batch", {"batchRequests": [{"method": "GET", "url": "v66.0/limits"}] * 3})
+    assert [one["statusCode"] for one in batch.json()["results"]] == [200, 200, 403]
+    assert batch.json()["results"][2]["result"][0]["errorCode"] == "REQUEST_LIMIT_EXCEEDED"
+
+
+async def test_descriptions_that_are_kept_are_bounded(org: Org) -> None:
+    for number in range(120):
+        await org.control("access", {"hidden": {"Lead": ["Title"]}} if number % 2 else {"visible": {"Lead": ["Title"]}})
+        for version in ("v60.0", "v64.0", "v66.0"):
+            shown = await org.client.get(f"/services/data/{version}/sobjects/Lead/describe")
+            assert any(one["name"] == "Title" for one in shown.json()["fields"]) is (number % 2 == 0)
+    assert len(org.service._api.describes) <= 300

@@ -11,8 +11,9 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import requests
@@ -20,7 +21,9 @@ import uvicorn
 from requests.adapters import HTTPAdapter
 from simple_salesforce import Salesforce
 from simple_salesforce.exceptions import (
+    SalesforceAuthenticationFailed,
     SalesforceExpiredSession,
+    SalesforceGeneralError,
     SalesforceMalformedRequest,
     SalesforceMoreThanOneRecord,
     SalesforceRefusedRequest,
@@ -31,14 +34,21 @@ from tests.sandbox.salesforce_world import ADA, ALAN, GRACE, LINUS, Org, world
 from concord_sandbox.salesforce.ids import new_id
 
 pytestmark = pytest.mark.foreign("simple-salesforce")
+#: The org's clock stands still: bulk jobs may take no time.
+AT_ONCE = {"queue_seconds": 0, "chunk_seconds": 0}
 
 
 class _PlainHttp(HTTPAdapter):
-    """Sends what was meant for https over http."""
+    """Sends what was meant for https over http; with a host also what was meant for another: the login host."""
+
+    def __init__(self, host: str | None = None) -> None:
+        super().__init__()
+        self._host = host
 
     def send(self, request: requests.PreparedRequest, *args: Any, **more: Any) -> requests.Response:
         assert request.url is not None
-        request.url = request.url.replace("https://", "http://", 1)
+        given = urlsplit(request.url)
+        request.url = urlunsplit(given._replace(scheme="http", netloc=self._host or given.netloc))
         return super().send(request, *args, **more)
 
 
@@ -73,6 +83,12 @@ class Served:
             session=session,
         )
 
+    def let_in(self, **credentials: Any) -> Salesforce:
+        """A client that fetched its token itself, from whatever login host it knows."""
+        session = requests.Session()
+        session.mount("https://", _PlainHttp(self.host))
+        return Salesforce(version="66.0", session=session, **credentials)
+
 
 def _many_accounts() -> dict[str, Any]:
     section = world()
@@ -99,6 +115,9 @@ def test_a_query_and_its_pages(client: Salesforce) -> None:
     everything = client.query_all("SELECT Id FROM Account ORDER BY Id")
     assert everything["totalSize"] == 2502
     assert len({one["Id"] for one in everything["records"]}) == 2502
+    client.Account.delete(everything["records"][0]["Id"])
+    assert client.query_all("SELECT Id FROM Account", include_deleted=True)["totalSize"] == 2502
+    assert client.query_all("SELECT Id FROM Account")["totalSize"] == 2501
     assert client.is_sandbox() is False
     assert client.api_usage["api-usage"].total == 1000
 
@@ -164,3 +183,123 @@ def test_a_dropped_connection_is_a_broken_connection(client: Salesforce, served:
     with pytest.raises(requests.exceptions.RequestException):
         client.Lead.get(LINUS)
     assert client.Lead.get(LINUS)["Id"] == LINUS
+
+
+# Letting in
+
+
+def test_a_signed_assertion_lets_in(client: Salesforce, served: Served) -> None:
+    # The client dates its assertion by the machine's clock, and writes the date as a text.
+    served.control("clock", {"set": datetime.now(UTC).isoformat()})
+    key = requests.get(f"http://{served.host}/_control/oauth/key", timeout=10).json()
+    good = {"username": key["sub"], "consumer_key": key["iss"], "privatekey": key["private_key"]}
+    assert served.let_in(**good).query("SELECT COUNT() FROM Lead")["totalSize"] == 2
+    with pytest.raises(SalesforceAuthenticationFailed, match="audience is invalid"):
+        served.let_in(**good, domain="test")
+    with pytest.raises(SalesforceAuthenticationFailed, match="client identifier invalid"):
+        served.let_in(**{**good, "consumer_key": "other"})
+    with (
+        pytest.warns(UserWarning, match="authorize this"),
+        pytest.raises(SalesforceAuthenticationFailed, match="hasn't approved"),
+    ):
+        served.let_in(**{**good, "username": "alice@our.example"})
+
+
+def test_client_credentials_let_in_and_passwords_do_not(client: Salesforce, served: Served) -> None:
+    credentials = requests.get(f"http://{served.host}/_control/credentials", timeout=10).json()
+    keys = {"consumer_key": credentials["client_id"], "consumer_secret": credentials["client_secret"]}
+    inside = served.let_in(**keys, domain="acme.my")
+    assert inside.oauth2("userinfo")["user_id"] == credentials["user_id"]
+    with pytest.raises(SalesforceAuthenticationFailed, match="invalid client credentials"):
+        served.let_in(consumer_key=keys["consumer_key"], consumer_secret="wrong", domain="acme.my")
+    with pytest.raises(SalesforceAuthenticationFailed, match="grant type not supported"):
+        served.let_in(**keys, username="a@b.example", password="x")
+    with pytest.raises(SalesforceAuthenticationFailed, match="login"):
+        served.let_in(username="a@b.example", password="x", security_token="y")
+
+
+# Bulk API 2.0
+
+
+def test_bulk_jobs_write_and_say_what_failed(client: Salesforce, served: Served) -> None:
+    served.control("bulk/pace", AT_ONCE)
+    rows = [{"LastName": "One", "HubSpot_Contact_Id__c": "S1"}, {"LastName": "", "HubSpot_Contact_Id__c": "S2"}]
+    (made,) = client.bulk2.Contact.insert(records=rows, wait=0.01)
+    assert (made["numberRecordsTotal"], made["numberRecordsFailed"]) == (2, 1)
+    assert "REQUIRED_FIELD_MISSING" in client.bulk2.Contact.get_failed_records(made["job_id"])
+    assert '"One"' in client.bulk2.Contact.get_successful_records(made["job_id"])
+    assert client.bulk2.Contact.get_unprocessed_records(made["job_id"]).splitlines() == [
+        '"LastName","HubSpot_Contact_Id__c"'
+    ]
+    changed = [{"LastName": "Changed", "HubSpot_Contact_Id__c": "S1"}]
+    (upserted,) = client.bulk2.Contact.upsert(records=changed, external_id_field="HubSpot_Contact_Id__c", wait=0.01)
+    assert upserted["numberRecordsFailed"] == 0
+    found = client.query("SELECT Id, LastName FROM Contact WHERE HubSpot_Contact_Id__c = 'S1'")["records"]
+    assert [one["LastName"] for one in found] == ["Changed"]
+    (again,) = client.bulk2.Contact.update(records=[{"Id": found[0]["Id"], "Title": "Bulk"}], wait=0.01)
+    assert again["numberRecordsFailed"] == 0
+    (gone,) = client.bulk2.Contact.delete(records=[{"Id": found[0]["Id"]}], wait=0.01)
+    assert gone["numberRecordsFailed"] == 0
+    everything = client.bulk2.Contact.get_all_ingest_records(gone["job_id"])
+    assert len(everything["successfulRecords"]) == 1
+
+
+def test_bulk_queries_come_in_pages(client: Salesforce, served: Served) -> None:
+    served.control("bulk/pace", AT_ONCE)
+    pages = list(client.bulk2.Account.query("SELECT Id, Name FROM Account", max_records=1000, wait=0.01))
+    assert [len(page.splitlines()) - 1 for page in pages] == [1000, 1000, 502]
+    client.Lead.delete(LINUS)
+    (deleted,) = client.bulk2.Lead.query_all("SELECT Id FROM Lead WHERE IsDeleted = TRUE", wait=0.01)
+    assert deleted.splitlines() == ['"Id"', f'"{LINUS}"']
+
+
+# The rest
+
+
+def test_searches(client: Salesforce) -> None:
+    found = client.search("FIND {lovelace} IN NAME FIELDS RETURNING Contact(Id, LastName)")
+    assert [one["LastName"] for one in found["searchRecords"]] == ["Lovelace"]
+    assert [one["Id"] for one in client.quick_search("kernel")["searchRecords"]] == [LINUS]
+
+
+def test_everything_else_through_the_generic_call(client: Salesforce) -> None:
+    assert not client.restful("recent")
+    assert "sobjects" in client.restful("")
+    picklists = client.restful("ui-api/object-info/Lead/picklist-values/012000000000000AAA")
+    assert "Status" in picklists["picklistFieldValues"]
+    nodes = [
+        {"method": "POST", "url": "/services/data/v66.0/sobjects/Account", "referenceId": "a", "body": {"Name": "G"}}
+    ]
+    graphs = client.restful(
+        "composite/graph", method="POST", json={"graphs": [{"graphId": "1", "compositeRequest": nodes}]}
+    )
+    assert graphs["graphs"][0]["isSuccessful"] is True
+    batch = client.restful(
+        "composite/batch", method="POST", json={"batchRequests": [{"method": "GET", "url": "v66.0/limits"}]}
+    )
+    assert batch["results"][0]["statusCode"] == 200
+    record = {"attributes": {"type": "Lead", "referenceId": "r"}, "LastName": "Tree", "Company": "Wood"}
+    tree = client.restful("composite/tree/Lead", method="POST", json={"records": [record]})
+    assert tree["hasErrors"] is False
+    upserted = client.restful(
+        "composite/sobjects/Contact/HubSpot_Contact_Id__c",
+        method="PATCH",
+        json={"records": [{"attributes": {"type": "Contact"}, "HubSpot_Contact_Id__c": "H1", "Phone": "9"}]},
+    )
+    assert [one["created"] for one in upserted] == [False]
+    gone = client.restful("composite/sobjects", method="DELETE", params={"ids": f"{ADA},{GRACE}", "allOrNone": "true"})
+    assert [one["success"] for one in gone] == [True, True]
+    read = client.restful("composite/sobjects/Contact", params={"ids": ALAN, "fields": "LastName"})
+    assert read[0]["LastName"] == "Turing"
+    found = client.restful("parameterizedSearch", params={"q": "turing", "sobject": "Contact"})
+    assert [one["Id"] for one in found["searchRecords"]] == [ALAN]
+
+
+def test_a_change_can_be_refused_when_the_record_changed_meanwhile(client: Salesforce) -> None:
+    past = "Mon, 23 Nov 2020 09:00:00 GMT"
+    with pytest.raises(SalesforceGeneralError, match="412"):
+        client.Contact.update(ALAN, {"Phone": "1"}, headers={"If-Unmodified-Since": past})
+    assert client.Contact.get(ALAN)["Phone"] is None
+    assert client.Contact.updated(
+        datetime(2026, 11, 23, 8, tzinfo=UTC), datetime(2026, 11, 23, 8, tzinfo=UTC) + timedelta(hours=1)
+    )["ids"] == [ALAN]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.sandbox.salesforce_world import ACME, ADA, ALAN, ALICE, GLOBEX, GRACE, LINUS, Org, world
 from tests.sandbox.served import CLIENTS, Served, need_node
-from tests.sandbox.soap_client import ENTERPRISE, PARTNER, element, envelope, fault, fields, post, soap
+from tests.sandbox.soap_client import ENTERPRISE, PARTNER, body_of, element, envelope, fault, fields, plain, post, soap
 
 _TIMESTAMP = "<getServerTimestamp/>"
 
@@ -344,3 +344,25 @@ async def test_jsforce_converts_merges_and_undeletes(org: Org) -> None:
     assert (said["merged"]["success"], said["merged"]["mergedRecordIds"]) == (True, [ACME])
     assert [said[name][0]["success"] for name in ("deleted", "undeleted", "emptied")] == [True, True, True]
     assert (said["info"]["userId"], said["refused"]) == (org.user_id, "sf:INVALID_SESSION_ID")
+
+
+# Faults that the controls set
+
+
+async def test_a_fault_with_a_status_is_a_soap_fault(org: Org) -> None:
+    await org.control("faults", {"kind": "status", "path": "/Soap/", "status": 503})
+    status, text = await post(org, envelope(org, "<getUserInfo/>"))
+    assert (status, plain(body_of(text)[0])["faultcode"]) == (503, "sf:SERVER_UNAVAILABLE")
+    await org.control("faults", {"kind": "status", "path": "/Soap/", "status": 403, "code": "REQUEST_LIMIT_EXCEEDED"})
+    assert (await fault(org, envelope(org, "<getUserInfo/>")))[0] == "sf:REQUEST_LIMIT_EXCEEDED"
+    await org.control("faults", {"kind": "status", "path": "/Soap/", "status": 503, "code": "HTML"})
+    answer = await org.client.post("/services/Soap/u/66.0", content=envelope(org, "<getUserInfo/>").encode())
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_an_object_that_does_not_exist_for_the_user_is_no_object_in_soap(org: Org) -> None:
+    await org.control("access", {"objects": {"Case": "none"}})
+    listed = await soap(org, "<describeGlobal/>")
+    assert "Case" not in [one["name"] for one in listed[0]["sobjects"]]
+    code, _ = await fault(org, envelope(org, "<describeSObject><sObjectType>Case</sObjectType></describeSObject>"))
+    assert code == "sf:INVALID_TYPE"

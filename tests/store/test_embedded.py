@@ -273,3 +273,36 @@ async def until(condition: object) -> None:
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - a process cannot set an Event
             await asyncio.sleep(0.01)
+
+
+async def test_the_server_of_another_concord_is_shared_and_left_running(server: EmbeddedPostgres, folder: Path) -> None:
+    conninfo = await server.start()
+    await ask(conninfo, "CREATE TABLE kept AS SELECT 42 AS answer")
+    beside = EmbeddedPostgres(folder / "data", elsewhere=folder / "elsewhere")
+    shared = await beside.share()
+    assert await ask(shared, "SELECT answer FROM kept") == 42
+    assert beside.pid is None
+    await beside.stop()
+    assert await ask(conninfo, "SELECT 1") == 1
+
+
+async def test_where_no_concord_runs_sharing_starts_a_server(server: EmbeddedPostgres) -> None:
+    assert await ask(await server.share(), "SELECT 1") == 1
+    pid = server.pid
+    assert pid is not None
+    await server.stop()
+    assert server.pid is None
+
+
+async def test_a_folder_whose_concord_has_no_server_cannot_be_shared(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "SHARE_SECONDS", 0.0)
+    (folder / "data" / "postgres" / "data").mkdir(parents=True)
+    (folder / "data" / "postgres" / "data" / "postmaster.pid").write_text("1\nhalf a note\n")
+    lock = embedded._take_lock(folder / "data")
+    try:
+        with pytest.raises(StoreError, match="in use by another Concord"):
+            await EmbeddedPostgres(folder / "data", elsewhere=folder / "elsewhere").share()
+    finally:
+        lock.close()

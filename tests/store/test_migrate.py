@@ -18,7 +18,8 @@ async def execute(conninfo: str, query: str) -> None:
 
 async def test_a_second_migration_has_nothing_to_do(empty_database: str) -> None:
     first = await migrate(empty_database)
-    assert first[:2] == ["0001_line", "queue/schema"]
+    assert first[0] == "0001_line"
+    assert first[first.index("queue/schema") - 1][:4].isdigit(), "ours come before the queue's"
     assert await migrate(empty_database) == []
 
 

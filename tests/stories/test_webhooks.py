@@ -14,9 +14,11 @@ from tests.stories.stage import Stage, stage
 
 from concord.app import Concord
 from concord.core.model import Lane, Notice
+from concord.core.plan import Done
 from concord.errors import StoreError
 from concord.web.intake import HUBSPOT_PATH, Intake
 from concord_sandbox.hubspot.events.webhooks import signature
+from concord_sandbox.hubspot.models import Actor
 from concord_sandbox.worlds.schema import APP_ID, PORTAL_ID
 
 
@@ -284,3 +286,117 @@ async def test_without_a_secret_no_call_is_taken(post: Post) -> None:
     answer = await post.send(BODY, post.headers(BODY), to=Intake(post.concord, None))
     assert answer.status_code == 404
     assert await post.waiting() == 0
+
+
+# --- as HubSpot itself sends them
+
+VERBS = ("creation", "deletion", "merge", "restore", "associationChange")
+PROPERTIES = ("jobtitle", "email", "hs_email_optout")
+PRIVACY = {"subscriptionType": "contact.privacyDeletion"}
+BY_NAME = [
+    *({"subscriptionType": f"{one}.{verb}"} for one in ("contact", "company") for verb in VERBS),
+    *({"subscriptionType": "contact.propertyChange", "propertyName": name} for name in PROPERTIES),
+    PRIVACY,
+]
+BY_TYPE = [
+    *({"subscriptionType": f"object.{verb}", "objectType": one} for one in ("contact", "company") for verb in VERBS),
+    *(
+        {"subscriptionType": "object.propertyChange", "objectType": "contact", "propertyName": name}
+        for name in PROPERTIES
+    ),
+    PRIVACY,
+]
+
+
+async def told(post: Post) -> dict[str, Lane]:
+    """What HubSpot's webhooks brought into the inbox since the last time: record -> lane."""
+    post.play.clock.pass_(seconds=2)
+    while await post.play.hubspot.service.deliver():
+        post.play.clock.pass_(seconds=2)
+    now = post.play.clock.now()
+    works = await post.concord.store.claim(1000, now, post.concord.scope.lease)
+    await post.concord.store.record([Done("people", (work,)) for work in works], now)
+    return {f"{work.ref.object} {work.ref.id}": work.lane for work in works}
+
+
+def subscribe(post: Post, rows: Sequence[Mapping[str, str]], **more: Any) -> None:
+    post.play.portal.webhooks.set({"subscriptions": list(rows), **more})
+
+
+async def over_the_api(post: Post, path: str, body: Any) -> Any:
+    token = post.play.secrets.hubspot_token
+    transport = httpx.ASGITransport(app=post.play.hubspot)
+    async with httpx.AsyncClient(transport=transport, base_url="http://hubspot.test") as client:
+        answer = await client.post(path, json=body, headers={"Authorization": f"Bearer {token}"})
+    assert answer.is_success, answer.text
+    return answer.json() if answer.content else None
+
+
+@pytest.mark.parametrize("field", ["subscriptionType", "eventType"])
+@pytest.mark.parametrize("rows", [BY_NAME, BY_TYPE], ids=["the older family", "the newer family"])
+async def test_everything_that_people_do_is_told_by_both_families_of_events(
+    post: Post, rows: list[dict[str, str]], field: str
+) -> None:
+    subscribe(post, rows, type_field=field, change_flag="NEW" if field == "eventType" else "CREATED")
+    play = post.play
+    one, other = play.hs_contact(email="ada@engines.com", lastname="L"), play.hs_contact(lastname="B")
+    company = play.company(name="Engines")
+    assert (await told(post)).keys() == {f"contacts {one}", f"contacts {other}", f"companies {company}"}
+    play.edit_hs(one, jobtitle="Countess")
+    assert await told(post) == {f"contacts {one}": Lane.PEOPLE}
+    play.edit_hs(one, jobtitle="Baroness", hs_email_optout="true")
+    assert await told(post) == {f"contacts {one}": Lane.CONSENT}
+    play.portal.human_link(("contacts", one), ("companies", company), None)
+    assert (await told(post)).keys() == {f"contacts {one}", f"companies {company}"}
+    play.hubspot.service.human_delete("contacts", other, None)
+    assert await told(post) == {f"contacts {other}": Lane.PEOPLE}
+    play.portal.crm.restore(play.portal.portal.require_table("contacts"), int(other), Actor("CRM_UI", "userId:1"))
+    assert await told(post) == {f"contacts {other}": Lane.PEOPLE}
+    left = await over_the_api(
+        post, "/crm/objects/2026-09/contacts/merge", {"primaryObjectId": one, "objectIdToMerge": other}
+    )
+    assert {f"contacts {number}" for number in (one, other, left["id"])} <= (await told(post)).keys()
+    await over_the_api(post, "/crm/objects/2026-09/contacts/gdpr-delete", {"objectId": left["id"]})
+    assert f"contacts {left['id']}" in await told(post)
+
+
+@pytest.mark.parametrize(
+    "disturbance",
+    [{"duplicate": 1.0}, {"shuffle": True}, {"drop": 0.4}, {"duplicate": 0.5, "drop": 0.3, "shuffle": True}],
+    ids=lambda disturbance: ", ".join(disturbance),
+)
+@pytest.mark.parametrize("rows", [BY_NAME, BY_TYPE], ids=["the older family", "the newer family"])
+async def test_doubled_disordered_and_lost_webhooks_end_in_agreement(
+    post: Post, rows: list[dict[str, str]], disturbance: dict[str, Any]
+) -> None:
+    play = post.play
+    subscribe(post, rows, batch_size=7)
+    people = [play.hs_contact(email=f"p{number}@engines.com", lastname=f"Person{number}") for number in range(12)]
+    await play.settle(post.concord)
+    play.portal.webhooks.disturb(disturbance)
+    for title in ("Clerk", "Countess", "Baroness"):
+        for person in people:
+            play.edit_hs(person, jobtitle=title)
+        play.clock.pass_(seconds=1)
+    play.hubspot.service.human_delete("contacts", people.pop(), None)
+    await play.settle(post.concord)
+    titles = {row["Email"]: row["Title"] for row in play.sf("Lead").values() if row["HubSpot_Contact_Id__c"] in people}
+    assert titles == {f"p{number}@engines.com": "Baroness" for number in range(11)}
+    assert len(play.sf("Lead")) == 12, "nobody twice"
+
+
+async def test_a_call_of_a_thousand_events_is_taken_whole(post: Post) -> None:
+    answer = await post.signed(wire(*(event(number) for number in range(1, 1001))))
+    assert (answer.status_code, answer.json()) == (200, {"taken": 1000, "unknown": 0})
+    assert await post.waiting() == 1000
+
+
+async def test_events_of_kinds_that_are_not_known_are_counted_and_the_others_taken(post: Post) -> None:
+    strange = [event(subscriptionType="conversation.creation"), event(objectId="x"), "no event", None, 7]
+    answer = await post.signed(wire(event(1), *strange, event(2)))
+    assert (answer.status_code, answer.json()) == (200, {"taken": 2, "unknown": 5})
+
+
+async def test_a_signed_body_that_is_nested_beyond_all_reason_is_refused(post: Post) -> None:
+    answer = await post.signed(b"[" * 900_000)
+    assert (answer.status_code, answer.json()) == (401, {"error": "malformed"})

@@ -302,3 +302,21 @@ async def test_no_more_calls_run_at_once_than_the_pace_allows() -> None:
     )
     await asyncio.gather(*(get(http) for _ in range(12)))
     assert most == 3
+
+
+async def test_an_address_of_another_host_gets_nothing_of_our_sign_in_and_tells_nothing_of_the_remote() -> None:
+    told = format_datetime(NOON + timedelta(hours=9), usegmt=True)
+    answer, asked = in_turn(
+        httpx.Response(503), httpx.Response(200, json=[1], headers={"Date": told, "X-Left": "0"}), httpx.Response(401)
+    )
+    headers: list[Mapping[str, str]] = []
+    crm, url = Crm(), "https://store.example/a%2Fb?key=a%2Bb&sign=x%3D"
+    http = seam(answer, vendor=crm, on_answer=headers.append)
+    got = await http.call("GET", url, kind="page", repeatable=True, signed=False)
+    assert ([str(request.url) for request in asked], got.body) == ([url, url], [1])
+    assert not any("authorization" in request.headers for request in asked)
+    assert (crm.signed_in, headers, http.ahead()) == (0, [], timedelta())
+    assert (http.tally.calls, http.tally.retries) == (2, 1)
+    with pytest.raises(RemoteRefused, match="401"):
+        await http.call("GET", url, kind="page", repeatable=True, signed=False)
+    assert len(asked) == 3, "it is no sign that our own token has ended"

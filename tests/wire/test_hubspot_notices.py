@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -216,33 +217,145 @@ def test_a_body_that_is_no_list_of_events_is_malformed(body: bytes) -> None:
         notices_of(body, ("contacts",), app_id="9", now=NOW)
 
 
+@pytest.mark.parametrize(
+    ("word", "type_id", "name"),
+    [("contact", "0-1", "contacts"), ("company", "0-2", "companies"), ("deal", "0-3", "deals"),
+     ("ticket", "0-5", "tickets"), ("product", "0-7", "products"), ("line_item", "0-8", "line_items")],
+)  # fmt: skip
+@pytest.mark.parametrize("field", ["subscriptionType", "eventType"])
+def test_every_object_is_known_by_its_name_and_by_its_type_id(word: str, type_id: str, name: str, field: str) -> None:
+    told = [
+        {field: f"{word}.creation", "objectId": 7},
+        {field: "object.creation", "objectTypeId": type_id, "objectId": 7},
+    ]
+    for one in told:
+        (notice,) = notices_of(json.dumps([one]).encode(), (name,), app_id="", now=NOW).notices
+        assert notice.ref == Ref("hubspot", name, "7")
+
+
+def test_custom_objects_go_by_their_type_id() -> None:
+    told = [{"subscriptionType": "object.propertyChange", "objectTypeId": f"2-{one}", "objectId": 5} for one in (7, 8)]
+    taken = notices_of(json.dumps(told).encode(), ("2-7",), app_id="", now=NOW)
+    assert (refs(taken), taken.unknown) == (["hubspot 2-7 5"], 0)
+
+
+@pytest.mark.parametrize("merged", [[1, 2], ["1", "2"], [2], 2, "2"])
+def test_a_merge_may_name_its_ids_one_by_one_or_in_a_list(merged: Any) -> None:
+    event = {"subscriptionType": "contact.merge", "primaryObjectId": 1, "mergedObjectIds": merged, "newObjectId": "3",
+             "numberOfPropertiesMoved": 4}  # fmt: skip
+    assert sorted(refs(take(event))) == [contact(1), contact(2), contact(3)]
+
+
+@pytest.mark.parametrize("kind", ["CONTACT_TO_COMPANY", "contact_to_company", "CONTACT_TO_COMPANY_UNLABELED",
+                                  "PRIMARY_CONTACT_TO_COMPANY"])  # fmt: skip
+def test_an_association_of_the_older_family_is_read_whatever_its_label(kind: str) -> None:
+    event = {"subscriptionType": "contact.associationChange", "associationType": kind, "associationRemoved": False,
+             "isPrimaryAssociation": True, "fromObjectId": 1, "toObjectId": 2}  # fmt: skip
+    assert refs(take(event)) == [contact(1), "hubspot companies 2"]
+
+
+def test_of_an_association_under_a_name_of_its_own_the_end_that_was_subscribed_to_is_looked_at() -> None:
+    event = {"subscriptionType": "contact.associationChange", "associationType": "mentor", "fromObjectId": 1,
+             "toObjectId": 2}  # fmt: skip
+    assert refs(take(event)) == [contact(1)]
+    labelled = {**event, "fromObjectTypeId": "0-1", "toObjectTypeId": "0-2", "associationCategory": "USER_DEFINED",
+                "associationTypeId": 44}  # fmt: skip
+    assert refs(take(labelled)) == [contact(1), "hubspot companies 2"]
+
+
+def test_many_events_of_one_record_are_one_notice_in_the_most_urgent_lane_with_the_earliest_time() -> None:
+    event = {"subscriptionType": "contact.propertyChange", "objectId": 1, "propertyName": "city"}
+    stamps = [1_793_610_003_000, 1_793_610_001_000, None, 1_793_610_002_000]
+    names = ["city", "email", "hs_email_optout", "phone"]
+    told = [{**event, "occurredAt": at, "propertyName": name} for at, name in zip(stamps, names, strict=True)]
+    (notice,) = take(*told).notices
+    assert (notice.lane, notice.changed_at) == (Lane.CONSENT, datetime.fromtimestamp(1_793_610_001, UTC))
+
+
+def test_a_call_may_hold_more_events_than_are_announced() -> None:
+    told = [{"subscriptionType": "contact.creation", "objectId": number} for number in range(1, 2001)]
+    assert len(take(*told).notices) == 2000
+
+
+@pytest.mark.parametrize("portal", [5, "5", None])
+def test_the_account_may_be_a_number_or_a_text_or_missing(portal: Any) -> None:
+    event = {"subscriptionType": "contact.creation", "objectId": 1, "portalId": portal}
+    assert refs(take(event, portal_id="5")) == [contact(1)]
+
+
+@pytest.mark.parametrize("identifier", [0.5, True, -1, "", "१", "1" * 20, "1a", {"id": 1}, None, [], [None]])
+def test_what_is_no_id_names_nothing(identifier: Any) -> None:
+    taken = take({"subscriptionType": "contact.creation", "objectId": identifier})
+    assert (taken.notices, taken.unknown) == ((), 1)
+
+
+def test_one_record_has_one_id_however_it_is_written() -> None:
+    event = {"subscriptionType": "contact.creation"}
+    assert refs(take({**event, "objectId": 7}, {**event, "objectId": "7"}, {**event, "objectId": "007"})) == [
+        contact(7)
+    ]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [None, "soon", True, 1.5, [1], -62_135_596_800_000, 253_402_300_799_999, 10**30, 0, "0001-01-01T00:00:00+14:00",
+     "9999-12-31T23:59:59-14:00", "1999-01-01"],
+)  # fmt: skip
+@pytest.mark.parametrize("ahead", [-9, 0, 9])
+def test_a_time_that_cannot_be_is_none(told: Any, ahead: int) -> None:
+    event = {"subscriptionType": "contact.creation", "objectId": 1, "occurredAt": told}
+    (notice,) = take(event, ahead=timedelta(seconds=ahead)).notices
+    assert notice.changed_at is None
+
+
+def test_a_body_that_is_nested_beyond_all_reason_is_malformed() -> None:
+    with pytest.raises(WebhookRefused, match="malformed"):
+        notices_of(b"[" * 500_000, ("contacts",), app_id="9", now=NOW)
+
+
+@pytest.mark.parametrize(
+    "field", ["subscriptionType", "objectTypeId", "associationType", "propertyName", "portalId", "sourceId", "objectId",
+              "fromObjectTypeId", "changeSource", "occurredAt"],
+)  # fmt: skip
+def test_nor_is_a_value_that_is_nested_as_deep_as_can_be_read_an_error(field: str) -> None:
+    event = {"subscriptionType": "object.creation", "objectTypeId": "0-1", "objectId": 1, "changeSource": "API"}
+    for depth in range(700, 1000, 3):
+        body = json.dumps([{**event, field: "?"}]).replace('"?"', "[" * depth + "]" * depth)
+        try:
+            notices_of(body.encode(), ("contacts",), app_id="9", now=NOW, portal_id="5")
+        except WebhookRefused:
+            break
+
+
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-EVENT = st.fixed_dictionaries(
-    {},
-    optional={
-        name: JSON
-        | st.sampled_from(
-            ["contact.merge", "object.associationChange", "contact.creation", "0-1", "CONTACT_TO_COMPANY"]
-        )
-        for name in (
-            "subscriptionType",
-            "objectId",
-            "objectTypeId",
-            "occurredAt",
-            "mergedObjectIds",
-            "fromObjectId",
-            "fromObjectTypeId",
-            "associationType",
-            "propertyName",
-        )
-    },
-)
+WORDS = st.sampled_from(
+    ["contact.merge", "object.merge", "object.associationChange", "contact.creation", "contact.privacyDeletion",
+     "object.propertyChange", "0-1", "2-7", "CONTACT_TO_COMPANY", 7, "7", [1, "2"], "hs_email_optout", "INTEGRATION",
+     "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", -62_135_596_800_000, 253_402_300_799_999]
+)  # fmt: skip
+NAMES = (
+    "subscriptionType", "eventType", "objectId", "objectTypeId", "occurredAt", "mergedObjectIds", "primaryObjectId",
+    "newObjectId", "fromObjectId", "fromObjectTypeId", "toObjectId", "toObjectTypeId", "associationType",
+    "propertyName", "portalId", "changeSource", "sourceId",
+)  # fmt: skip
+EVENT = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, WORDS | JSON))
 
 
-@given(st.lists(EVENT | JSON, max_size=4))
-def test_no_list_of_events_whatever_it_holds_is_an_error(events: list[Any]) -> None:
-    assert take(*events).unknown <= len(events)
+@given(st.lists(EVENT | JSON, max_size=4), st.sampled_from([-9, 0, 9]))
+def test_no_list_of_events_whatever_it_holds_is_an_error(events: list[Any], ahead: int) -> None:
+    taken = take(*events, ahead=timedelta(seconds=ahead), portal_id="7")
+    assert taken.unknown <= len(events)
+    assert len({notice.ref for notice in taken.notices}) == len(taken.notices)
+    assert set(taken.erased) <= {notice.ref for notice in taken.notices}
+    assert all(notice.ref.id.isdecimal() and notice.ref.id.isascii() for notice in taken.notices)
+
+
+@given(JSON.map(lambda told: json.dumps(told).encode()) | st.binary(max_size=40) | st.text(max_size=40).map(
+    lambda text: text.encode("utf-16", "surrogatepass")))  # fmt: skip
+def test_any_body_is_taken_or_refused(body: bytes) -> None:
+    with suppress(WebhookRefused):
+        assert notices_of(body, ("contacts",), app_id="9", now=NOW).notices == ()

@@ -296,7 +296,9 @@ async def _live(stage: Stage, rate: int, seconds: float) -> list[Figure]:
     count = min(max(len(_SIDES), round(rate * seconds)), len(stage.couples))
     plan = list(zip(stage.couples[:count], _titles(f"Live{rate}"), cycle(_SIDES), strict=False))
     chance = random.Random(rate)
-    async with running(concord, sandboxes.secrets().hubspot_client_secret, stage.listener.dup()):
+    await sandboxes.select(concord.settings.objects)
+    feeds, _ = await concord.followable()
+    async with running(concord, sandboxes.secrets(), stage.listener.dup(), feeds):
         await asyncio.sleep(_PAUSE_SECONDS)
         watch = await _Watch.start(stage)
         edits = []

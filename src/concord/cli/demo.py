@@ -121,6 +121,7 @@ async def _play(look: Look, world: str, seed: int, edits: int, seconds: float) -
             async with opened(
                 settings, secrets, Parts(data_dir=folder / "data", passing=True, run=f"demo {seed}")
             ) as concord:
+                await sandboxes.select(settings.objects)
                 await sandboxes.subscribe(settings.web.public_url + HUBSPOT_PATH, settings.objects)
                 before = await _states(sandboxes)
                 censuses = await survey(concord.scope, progress)
@@ -134,7 +135,8 @@ async def _play(look: Look, world: str, seed: int, edits: int, seconds: float) -
                     return len(one.works) if one else 0
 
                 await bring_together(concord.scope, censuses, progress, batch)
-                async with running(concord, secrets.hubspot_client_secret, listener):
+                feeds, _ = await concord.followable()
+                async with running(concord, secrets, listener, feeds):
                     made, calls = await _live(look, sandboxes, concord, seed, edits, seconds)
                 summary = await _judge(sandboxes, concord, before, made, calls)
                 summary.seed = seed

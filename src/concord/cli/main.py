@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from concord.cli import bench, config, demo, init, reconcile, review, sandbox, serve
+from concord.cli import bench, config, demo, failures, init, reconcile, review, sandbox, serve, status
 from concord.cli.options import examples
 from concord.cli.show import Look
 from concord.errors import ConcordError, ConfigError
@@ -25,6 +25,8 @@ _COMMANDS = (
     reconcile,
     review,
     serve,
+    status,
+    failures,
     sandbox,
     bench,
 )

@@ -8,6 +8,10 @@ from typing import Annotated, TypeAlias
 import typer
 
 ConfigPath: TypeAlias = Annotated[Path, typer.Option("--config", "-c", metavar="PATH", help="The configuration file.")]
+PairName: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--pair", metavar="ORGANISATION:ACCOUNT", help="Which two accounts, if the database has several."),
+]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="One line of JSON instead of text.")]
 
 

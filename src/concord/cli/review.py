@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from concord.app import Concord, opened
+from concord.app import Concord, Parts, opened
 from concord.cli.options import ConfigPath, Json, examples
 from concord.cli.show import Look
 from concord.config import USUAL_PATH, Settings, load, secrets
@@ -34,7 +34,7 @@ def review(
     """List the pairs that wait for a person, best score first, with the evidence; or answer one of them.
 
     An answer is carried out at once: linked records are brought into agreement, and of two people each gets a partner
-    of its own. "Apart" is remembered for ever. With the built-in database, stop `concord serve` first.
+    of its own. "Apart" is remembered for ever. `concord serve` may go on beside it.
     """
     if link is not None and apart is not None:
         raise ConfigError("--link and --apart at once; answer one pair at a time")
@@ -54,7 +54,7 @@ def add_to(root: typer.Typer) -> None:
 
 
 async def _review(look: Look, settings: Settings, link: _Pair | None, apart: _Pair | None) -> dict[str, Any]:
-    async with opened(settings, secrets(os.environ)) as concord:
+    async with opened(settings, secrets(os.environ), Parts(beside=True)) as concord:
         reviews = await concord.store.open_reviews(limit=10_000)
         answered = link or apart
         if answered is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +18,10 @@ from concord.cli.show import Look
 from concord.config import USUAL_PATH, Secrets, Settings, load, secrets
 from concord.core.model import Side
 from concord.engine import reconcile, sweep
+from concord.engine.feeds import Refused
+from concord.engine.ports import Feed
 from concord.errors import ConfigError
-from concord.web.intake import HUBSPOT_PATH
+from concord.web.intake import HUBSPOT_PATH, SALESFORCE_PATH
 from concord.web.serving import listening, running
 
 
@@ -28,7 +31,8 @@ def serve(
 ) -> None:
     """Keep Salesforce and HubSpot in agreement until Ctrl-C or a termination signal.
 
-    Takes in HubSpot's webhooks, asks both systems what changed, and works. Run `concord reconcile` once before: without
+    Follows what both systems tell by themselves, takes in HubSpot's webhooks and Salesforce's Outbound Messages, asks
+    both what changed, and works. Run `concord reconcile` once before: without
     it Concord does not know who is who. What is under way when it is stopped is finished; what is waiting stays in the
     database.
     """
@@ -54,9 +58,10 @@ async def _serve(look: Look, settings: Settings, secret: Secrets) -> None:
                 "Run `concord reconcile` first; it shows everything before it writes"
             )
         await sweep.start(concord.scope)
+        feeds, refused = await concord.followable()
         listener = listening(settings.web.listen)
-        _say(look, concord, secret)
-        async with running(concord, secret.hubspot_client_secret, listener) as works:
+        _say(look, concord, secret, feeds, refused)
+        async with running(concord, secret, listener, feeds) as works:
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait({stopped, works}, return_when=asyncio.FIRST_COMPLETED)
             if works.done():
@@ -64,7 +69,7 @@ async def _serve(look: Look, settings: Settings, secret: Secrets) -> None:
             look.line("stopping; what is under way is finished")
 
 
-def _say(look: Look, concord: Concord, secret: Secrets) -> None:
+def _say(look: Look, concord: Concord, secret: Secrets, feeds: Sequence[Feed], refused: Sequence[Refused]) -> None:
     settings = concord.settings
     for side in Side:
         account = concord.accounts[side]
@@ -73,6 +78,12 @@ def _say(look: Look, concord: Concord, secret: Secrets) -> None:
         look.line("webhooks: none taken (CONCORD_HUBSPOT_CLIENT_SECRET is not set); HubSpot is asked what changed")
     else:
         look.line(f"webhooks: {settings.web.public_url}{HUBSPOT_PATH}")
+    for feed in feeds:
+        look.line(f"{feed.name}: followed")
+    for one in refused:
+        look.line(f"{one.feed}: not followed, so that changes are asked for; {one.reason}")
+    if secret.salesforce_hook is not None:
+        look.line(f"outbound messages: {settings.web.public_url}{SALESFORCE_PATH}/…")
     if concord.warnings.warnings:
         count = len(concord.warnings.warnings)
         look.line(f"notes on the mapping: {count}; `concord reconcile` shows them")

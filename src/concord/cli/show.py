@@ -145,6 +145,14 @@ def duration(time: timedelta) -> str:
     return f"{seconds}s"
 
 
+def span(seconds: float) -> str:
+    """A span in words, as exact as a person needs it: 4 s, 12 min, 3 h, 5 days."""
+    for size, unit in ((172_800, "days"), (7_200, "h"), (120, "min")):
+        if seconds >= size:
+            return f"{seconds / (size / 2):.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
 def _plain(value: object) -> object:
     """What JSON has no type for."""
     if isinstance(value, Decimal):

@@ -80,13 +80,16 @@ class Trial:
         for old, new in (
             ("listen: 127.0.0.1:8321", f"listen: {listen}"),
             ("public_url: http://127.0.0.1:8321", f"public_url: http://{listen}"),
-            ("sweep: {salesforce: 15s, hubspot: 60s}", sweep),
+            ("sweep: {salesforce: 15s, hubspot: 60s, consent: 30s, beside_events: 2m}", sweep),
         ):
             assert old in text, f"the starting configuration has no {old}"
             text = text.replace(old, new)
         settings = read_text(text, "the starting configuration").settings or starting()
         return settings.connected_to(
-            salesforce=self.salesforce.url, hubspot=self.hubspot.url, app_id=str(self.keys["hubspot"]["app_id"])
+            salesforce=self.salesforce.url,
+            hubspot=self.hubspot.url,
+            app_id=str(self.keys["hubspot"]["app_id"]),
+            pubsub=self.keys["salesforce"]["pubsub"],
         )
 
     def secrets(self) -> Secrets:
@@ -94,6 +97,11 @@ class Trial:
         return Secrets(
             salesforce["client_id"], salesforce["client_secret"], hubspot["access_token"], hubspot["client_secret"]
         )
+
+    async def select(self, objects: tuple[ObjectPair, ...]) -> None:
+        """Let Salesforce offer change events of every mapped object."""
+        names = dict.fromkeys(name for pair in objects for name in pair.left_objects)
+        await self.salesforce.call("PUT", "change_events", {"selected": list(names)})
 
     async def subscribe(self, url: str, objects: tuple[ObjectPair, ...]) -> None:
         """Let HubSpot send its webhooks there: creations, deletions, merges, and every mapped property."""
@@ -112,7 +120,8 @@ async def trial(world: str, seed: int, folder: Path) -> AsyncIterator[Trial]:
     file = folder / "world.json"
     await asyncio.to_thread(_save, world, seed, file)
     truth = json.loads(file.read_text("utf-8")).get("truth", {})
-    command = [sys.executable, "-m", "concord_sandbox", "--salesforce", "0", "--hubspot", "0", "--world", str(file)]
+    command = [sys.executable, "-m", "concord_sandbox", "--world", str(file)]
+    command += ["--salesforce", "0", "--pubsub", "0", "--hubspot", "0"]
     child = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, limit=2**20)
     try:
         assert child.stdout is not None

@@ -12,7 +12,7 @@ May import core and errors. Starts nothing and asks no remote system.
 from concord.config.against import Findings, check_against
 from concord.config.problems import Position, Problem
 from concord.config.schema import schema, schema_text
-from concord.config.secrets import Secrets, secrets
+from concord.config.secrets import Secrets, database_url, secrets
 from concord.config.sections import Hubspot, Matching, Salesforce, Sweep, Sync, Web
 from concord.config.settings import (
     USUAL_PATH,
@@ -40,6 +40,7 @@ __all__ = [
     "Sync",
     "Web",
     "check_against",
+    "database_url",
     "load",
     "read",
     "read_text",

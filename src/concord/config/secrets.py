@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,14 +12,18 @@ from concord.errors import ConfigError
 SALESFORCE_CLIENT_ID: Final = "CONCORD_SALESFORCE_CLIENT_ID"
 SALESFORCE_CLIENT_SECRET: Final = "CONCORD_SALESFORCE_CLIENT_SECRET"
 HUBSPOT_TOKEN: Final = "CONCORD_HUBSPOT_TOKEN"
+SALESFORCE_HOOK: Final = "CONCORD_SALESFORCE_HOOK"
+HUBSPOT_CLIENT_ID: Final = "CONCORD_HUBSPOT_CLIENT_ID"
 HUBSPOT_CLIENT_SECRET: Final = "CONCORD_HUBSPOT_CLIENT_SECRET"
 DATABASE_URL: Final = "CONCORD_DATABASE_URL"
 
 #: What each variable holds, in words for `--help`, the documentation and the message that one is missing.
 MEANINGS: Final[Mapping[str, str]] = {
-    SALESFORCE_CLIENT_ID: "the consumer key of the Salesforce connected app",
-    SALESFORCE_CLIENT_SECRET: "the consumer secret of the Salesforce connected app",
+    SALESFORCE_CLIENT_ID: "the consumer key of the Salesforce External Client App",
+    SALESFORCE_CLIENT_SECRET: "the consumer secret of the Salesforce External Client App",
+    SALESFORCE_HOOK: "the secret last part of the address that Outbound Messages are sent to; at least 24 characters",
     HUBSPOT_TOKEN: "the access token of the HubSpot app",
+    HUBSPOT_CLIENT_ID: "the client id of the HubSpot app, for its Webhooks Journal",
     HUBSPOT_CLIENT_SECRET: "the client secret of the HubSpot app, with which HubSpot signs its webhooks",
     DATABASE_URL: "the address of a PostgreSQL database; without it Concord starts its own",
 }
@@ -30,6 +35,7 @@ class Secrets:
     """What is needed to sign in. Its repr shows none of it.
 
     hubspot_client_secret: None: no webhook can be believed, so none is taken and changes are found by the sweep.
+    hubspot_client_id: None: the Webhooks Journal is not read. salesforce_hook: None: no Outbound Message is taken.
     database_url: None: Concord starts a database of its own.
     """
 
@@ -38,6 +44,13 @@ class Secrets:
     hubspot_token: str = field(repr=False)
     hubspot_client_secret: str | None = field(default=None, repr=False)
     database_url: str | None = field(default=None, repr=False)
+    hubspot_client_id: str | None = field(default=None, repr=False)
+    salesforce_hook: str | None = field(default=None, repr=False)
+
+
+def database_url(environment: Mapping[str, str]) -> str | None:
+    """The address of the database alone, for who needs no other secret; None: Concord's own."""
+    return environment.get(DATABASE_URL, "").strip() or None
 
 
 def secrets(environment: Mapping[str, str]) -> Secrets:
@@ -50,10 +63,18 @@ def secrets(environment: Mapping[str, str]) -> Secrets:
     if missing:
         lines = [f"    {name}: {MEANINGS[name]}" for name in missing]
         raise ConfigError("\n".join(["these environment variables are not set:", *lines]))
+    hook = found[SALESFORCE_HOOK]
+    if hook and not re.fullmatch(r"[A-Za-z0-9._~-]{24,}", hook):
+        raise ConfigError(
+            f"{SALESFORCE_HOOK} has to be at least 24 letters, digits, dots, dashes, underscores or tildes: whoever "
+            "guesses it can send messages. `openssl rand -hex 24` makes one"
+        )
     return Secrets(
-        found[SALESFORCE_CLIENT_ID],
-        found[SALESFORCE_CLIENT_SECRET],
-        found[HUBSPOT_TOKEN],
-        found[HUBSPOT_CLIENT_SECRET] or None,
-        found[DATABASE_URL] or None,
+        salesforce_client_id=found[SALESFORCE_CLIENT_ID],
+        salesforce_client_secret=found[SALESFORCE_CLIENT_SECRET],
+        hubspot_token=found[HUBSPOT_TOKEN],
+        hubspot_client_secret=found[HUBSPOT_CLIENT_SECRET] or None,
+        hubspot_client_id=found[HUBSPOT_CLIENT_ID] or None,
+        salesforce_hook=hook or None,
+        database_url=found[DATABASE_URL] or None,
     )

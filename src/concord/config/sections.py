@@ -49,6 +49,8 @@ _API_NAME_OR_NONE = Text(r"^([A-Za-z][A-Za-z0-9_]*)?$", 'the API name of a field
 _OBJECT: Final = r"^[A-Za-z][A-Za-z0-9_]*$"
 _FOR_EACH_OBJECT = MapOf(_API_NAME, _OBJECT, "the API name of a Salesforce object, such as Lead")
 _SIDE_NAMES = OneOf(SIDES)
+_ENDPOINT = Text(r"^[A-Za-z0-9.-]+:[0-9]{1,5}$", "host:port, such as api.pubsub.salesforce.com:7443")
+_CHANNEL = Text(r"^(ChangeEvents|[A-Za-z][A-Za-z0-9_]*__chn)?$", "ChangeEvents, or a custom channel's name, …__chn")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,24 @@ class Salesforce:
         default=0.8,
         shown=0.8,
     )
+    events: str = setting(
+        OneOf({word: word for word in ("auto", "change_events", "off")}),
+        "How Salesforce tells of changes: change_events (Change Data Capture), off (it is only asked), or auto: change "
+        "events where the organisation offers them.",
+        default="auto",
+        shown="auto",
+    )
+    pubsub: str = setting(
+        _ENDPOINT,
+        "The address of the Pub/Sub API; without TLS only on this machine.",
+        default="api.pubsub.salesforce.com:7443",
+        shown="api.pubsub.salesforce.com:7443",
+    )
+    channel: str = setting(
+        _CHANNEL,
+        "The channel to subscribe to; without one, one topic for each object.",
+        default="",
+    )
 
 
 @dataclass(frozen=True)
@@ -85,6 +105,13 @@ class Hubspot:
         Text(r"^[0-9]+$", "the app's number, digits only", numbers=True),
         "The number of your HubSpot app; its changes are recognised as Concord's own.",
         default="",
+    )
+    events: str = setting(
+        OneOf({word: word for word in ("auto", "journal", "off")}),
+        "Whether the Webhooks Journal is read: journal, off, or auto: where CONCORD_HUBSPOT_CLIENT_ID is set and the "
+        "app may. Webhooks that HubSpot sends are taken in any case.",
+        default="auto",
+        shown="auto",
     )
 
 
@@ -120,6 +147,18 @@ class Sweep:
     )
     hubspot: timedelta = setting(
         Duration(positive=True), "How often HubSpot is asked.", default=timedelta(seconds=60), shown="60s"
+    )
+    consent: timedelta = setting(
+        Duration(positive=True),
+        "How often each is asked who withdrew consent (SPEC 6.3).",
+        default=timedelta(seconds=30),
+        shown="30s",
+    )
+    beside_events: timedelta = setting(
+        Duration(positive=True),
+        "How often a system is asked all the same whose events are followed.",
+        default=timedelta(minutes=2),
+        shown="2m",
     )
 
 

@@ -47,11 +47,13 @@ class Settings:
         """Where a setting stands in the file; of one that is not written, the nearest section above it."""
         return nearest_position(self.positions, path)
 
-    def connected_to(self, *, salesforce: str, hubspot: str, app_id: str = "") -> Settings:
-        """The same settings for systems at other addresses (the demonstration, tests)."""
+    def connected_to(self, *, salesforce: str, hubspot: str, app_id: str = "", pubsub: str = "") -> Settings:
+        """The same settings for systems at other addresses (the demonstration, tests). pubsub: "": no change events."""
+        there = self.salesforce
+        events = "auto" if pubsub else "off"
         return replace(
             self,
-            salesforce=replace(self.salesforce, url=salesforce),
+            salesforce=replace(there, url=salesforce, events=events, pubsub=pubsub or there.pubsub),
             hubspot=replace(self.hubspot, url=hubspot, app_id=app_id),
         )
 

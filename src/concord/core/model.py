@@ -119,7 +119,8 @@ class Notice:
 
     lane: how urgent. seen_at: when we learned of it, on our clock. changed_at: when the sender says it changed, on our
     clock (for latency only). version: the record's version token where the source tells it.
-    source: where it came from ("webhook", "sweep", "reconcile", "echo", "duplicate").
+    source: where it came from ("webhook", "journal", "change event", "outbound message", "sweep", "reconcile",
+    "echo", "duplicate").
     """
 
     ref: Ref
@@ -128,6 +129,19 @@ class Notice:
     source: str
     changed_at: datetime | None = None
     version: str | None = None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a feed of events told in one go.
+
+    position: where to go on once the notices are durable (opaque; stored as it is); None: as before. lost: why
+    something may have been missed, so that the whole side has to be asked what changed; None: nothing was.
+    """
+
+    notices: tuple[Notice, ...] = ()
+    position: str | None = None
+    lost: str | None = None
 
 
 @dataclass(frozen=True)

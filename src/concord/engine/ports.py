@@ -14,6 +14,7 @@ from concord.core.model import (
     Change,
     Failure,
     Gone,
+    Heard,
     Intent,
     Known,
     Link,
@@ -21,6 +22,7 @@ from concord.core.model import (
     Receipt,
     Record,
     Review,
+    Side,
     SweepPage,
     Work,
 )
@@ -64,9 +66,18 @@ class System(Protocol):
         """Every live record, page by page, without histories."""
         ...
 
-    async def changed(self, objects: Sequence[str], position: str | None, overlap: timedelta) -> SweepPage:
+    async def changed(
+        self,
+        objects: Sequence[str],
+        position: str | None,
+        overlap: timedelta,
+        ticked: Mapping[str, Collection[str]] | None = None,
+    ) -> SweepPage:
         """Records of these objects that changed since the position (None: from now on), reading `overlap` before it
-        again. Does no more than one page for each object; `more` says that another call should follow at once."""
+        again. Does no more than one page for each object; `more` says that another call should follow at once.
+
+        ticked: for each of the objects, only records in which one of these checkboxes is ticked.
+        """
         ...
 
     async def find(
@@ -97,7 +108,43 @@ class System(Protocol):
         """How many remote calls were sent since the start, retries included."""
         ...
 
+    def calls_by_kind(self) -> Mapping[str, int]:
+        """The same by what they were for, in a few fixed words."""
+        ...
+
+    def retries(self) -> int:
+        """How many of those calls were repeats of one that had failed."""
+        ...
+
     async def close(self) -> None: ...
+
+
+class Feed(Protocol):
+    """A stream of events that is read on by position (SPEC 6.1, 6.2). Read by one process at a time for each pair."""
+
+    #: Under which its position is stored; for people too ("salesforce change events", "hubspot journal").
+    name: str
+    side: Side
+
+    @property
+    def following(self) -> bool:
+        """Whether it is connected and up to date at this moment: False while it reconnects or has to wait."""
+        ...
+
+    async def refusal(self) -> str | None:
+        """Why this account cannot be followed this way, in words for an administrator; None: it can. Asked at the
+        start. Raises RemoteBusy or RemoteUnknown when that could not be found out now."""
+        ...
+
+    def follow(self, position: str | None) -> AsyncIterator[Heard]:
+        """What happens from the position on (None: from now on), for as long as it is read. Waits between events, mends
+        broken connections by itself with backoff, and ends only by raising RemoteRefused: then it cannot be followed
+        any more, and the sweep alone must do. A position that is not known any more is answered with `lost`."""
+        ...
+
+    async def close(self) -> None:
+        """Ends the connections."""
+        ...
 
 
 class Store(Protocol):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from concord.core.identity import Bounds, Registrable
-from concord.core.mapping import IdentityFields, ObjectPair
+from concord.core.mapping import IdentityFields, ObjectPair, SyncRule
 from concord.core.model import Side, Skew
 from concord.core.retry import Backoff
 from concord.core.steps import Terms
@@ -76,6 +76,16 @@ class Scope:
         )
         fields = self.schemas[object_name].fields
         return tuple(name for name in names if name in fields and fields[name].tracked)
+
+    def consents(self, side: Side) -> Mapping[str, tuple[str, ...]]:
+        """For each object of a side the mapped checkboxes whose tick withdraws consent (SPEC 3.6)."""
+        found: dict[str, list[str]] = {}
+        for pair in self.pairs:
+            for name in pair.left_objects if side is Side.LEFT else (pair.right_object,):
+                for one in pair.fields:
+                    if one.rule is SyncRule.MOST_RESTRICTIVE and (side is Side.RIGHT or one.applies_to(name)):
+                        found.setdefault(name, []).append(one.api_name(side))
+        return {name: tuple(dict.fromkeys(fields)) for name, fields in found.items()}
 
     def references(self, pair: ObjectPair, side: Side, object_name: str) -> tuple[str, ...]:
         """The objects that mapped references of this object may point to."""

@@ -6,6 +6,7 @@ The safety net under every event: what a sender lost, a sweep finds. Reads no fi
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from concord.core.model import Lane, Notice, Side
@@ -32,28 +33,53 @@ def objects(scope: Scope, side: Side) -> list[str]:
     return list(names)
 
 
+def consent_position_name(side: Side) -> str:
+    return f"consent sweep:{side}"
+
+
 async def start(scope: Scope) -> None:
     """Begin sweeping from now, where it has not begun: before the first full read, so that nothing falls between."""
     for side in Side:
-        if await scope.store.position(position_name(side)) is None:
-            page = await scope.system(side).changed(objects(scope, side), None, timedelta())
-            await scope.store.put_position(position_name(side), page.position)
+        for name, swept in (
+            (position_name(side), objects(scope, side)),
+            (consent_position_name(side), list(scope.consents(side))),
+        ):
+            if swept and await scope.store.position(name) is None:
+                page = await scope.system(side).changed(swept, None, timedelta())
+                await scope.store.put_position(name, page.position)
 
 
 async def sweep(scope: Scope, side: Side, overlap: timedelta = QUICK) -> int:
     """One sweep of a side, to its end; how many inbox rows it made or touched. The position moves only after the
     notices are durable."""
-    name, touched = position_name(side), 0
-    position = await scope.store.position(name)
+    return await _swept(scope, side, position_name(side), objects(scope, side), overlap, Lane.PEOPLE, None)
+
+
+async def sweep_consent(scope: Scope, side: Side, overlap: timedelta = QUICK) -> int:
+    """The same for records that say no, and no others: a small question, asked often, whose answers overtake whatever
+    waits (SPEC 6.3, 7.1). The general sweep finds them too, but behind everybody else."""
+    ticked = scope.consents(side)
+    if not ticked:
+        return 0
+    return await _swept(scope, side, consent_position_name(side), list(ticked), overlap, Lane.CONSENT, ticked)
+
+
+async def _swept(
+    scope: Scope,
+    side: Side,
+    name: str,
+    names: list[str],
+    overlap: timedelta,
+    lane: Lane,
+    ticked: Mapping[str, Collection[str]] | None,
+) -> int:
+    position, touched = await scope.store.position(name), 0
     while True:
-        page = await scope.system(side).changed(objects(scope, side), position, overlap)
+        page = await scope.system(side).changed(names, position, overlap, ticked)
         now = scope.clock.now()
         ahead = scope.system(side).clock_ahead()
         touched += await scope.store.take_in(
-            [
-                Notice(row.ref, Lane.PEOPLE, now, "sweep", min(row.modified_at - ahead, now), row.version)
-                for row in page.rows
-            ]
+            [Notice(row.ref, lane, now, "sweep", min(row.modified_at - ahead, now), row.version) for row in page.rows]
         )
         if page.position != position:
             await scope.store.put_position(name, page.position)

@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from datetime import timedelta
 
 from concord.core.model import Side
+from concord.engine.feeds import sweep_due
+from concord.engine.ports import Feed
 from concord.engine.scope import Scope
-from concord.engine.sweep import DEEP, QUICK, sweep
+from concord.engine.sweep import DEEP, QUICK, sweep, sweep_consent
 from concord.engine.sync import drain
 from concord.errors import StoreError
 
@@ -28,10 +32,13 @@ class Chores:
 
     def __init__(self) -> None:
         self._scope: Scope | None = None
+        self._feeds: Sequence[Feed] = ()
+        self._seldom = timedelta()
         self._alarm: asyncio.Task[None] | None = None
 
-    def of(self, scope: Scope) -> None:
-        self._scope = scope
+    def of(self, scope: Scope, feeds: Sequence[Feed] = (), seldom: timedelta = timedelta()) -> None:
+        """feeds: those that this installation may follow; a side whose feed is followed is swept every `seldom`."""
+        self._scope, self._feeds, self._seldom = scope, feeds, seldom
 
     @property
     def _set(self) -> Scope:
@@ -65,10 +72,17 @@ class Chores:
             self._alarm.cancel()
 
     async def sweep(self, side: Side) -> None:
-        """Ask one side what changed."""
-        await sweep(self._set, side, QUICK)
+        """Ask one side what changed; seldom while it tells by itself."""
+        if await sweep_due(self._set, self._feeds, side, self._seldom):
+            await sweep(self._set, side, QUICK)
+
+    async def sweep_consent(self) -> None:
+        """Ask both sides who said no (SPEC 6.3)."""
+        for side in Side:
+            await sweep_consent(self._set, side, QUICK)
 
     async def sweep_deep(self) -> None:
         """Ask both sides what changed, reading far back: finds what became visible late."""
         for side in Side:
+            await sweep_consent(self._set, side, DEEP)
             await sweep(self._set, side, DEEP)

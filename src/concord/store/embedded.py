@@ -41,6 +41,8 @@ ELSEWHERE: Final = Path("/var/lib/concord")
 USERS: Final = ("concord", "postgres", "nobody")
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
+#: How long to wait for the server of another Concord that is just starting or stopping.
+SHARE_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.01
 #: A socket's path may have 107 bytes (103 on macOS); this is what PostgreSQL adds to its folder.
 SOCKET_NAME: Final = "/.s.PGSQL.5432"
@@ -74,6 +76,10 @@ class Account:
     name: str
     uid: int
     gid: int
+
+
+class _InUse(StoreError):
+    """Another Concord has the data folder's lock."""
 
 
 class EmbeddedPostgres:
@@ -133,6 +139,24 @@ class EmbeddedPostgres:
         atexit.register(self._kill)
         return self._conninfo()
 
+    async def share(self) -> str:
+        """As `start`; where another Concord runs a server on the folder, the connection string of that one, which
+        `stop` then leaves alone. Beside that Concord nothing may be done that needs it to be the only one.
+
+        Raises StoreError as `start`, and when the other's server does not answer within SHARE_SECONDS.
+        """
+        until = time.monotonic() + SHARE_SECONDS
+        while True:
+            try:
+                return await self.start()
+            except _InUse:
+                running = _running(self._find_home() / "data")
+                if running is not None and await _answers(running):
+                    return running
+                if time.monotonic() > until:
+                    raise
+            await asyncio.sleep(POLL_SECONDS)
+
     async def keep(self) -> None:
         """Restart the server whenever it dies by itself, until it is stopped. To be run beside the work.
 
@@ -175,7 +199,7 @@ class EmbeddedPostgres:
                 self._server.wait(STOP_SECONDS)
 
     def _conninfo(self) -> str:
-        return make_conninfo(host=str(self._sockets), port=5432, user="concord", dbname="postgres")
+        return _conninfo_of(str(self._sockets))
 
     # --- folders -----------------------------------------------------------------------------------------------------
 
@@ -295,13 +319,9 @@ class EmbeddedPostgres:
         while time.monotonic() < until:
             if self.pid is None:
                 return False
-            try:
-                connection = await psycopg.AsyncConnection.connect(self._conninfo(), connect_timeout=5)
-            except psycopg.OperationalError:
-                await asyncio.sleep(POLL_SECONDS)
-                continue
-            await connection.close()
-            return True
+            if await _answers(self._conninfo()):
+                return True
+            await asyncio.sleep(POLL_SECONDS)
         return False
 
     def _spawn(self, command: list[str], home: Path, errors: int | IO[bytes]) -> subprocess.Popen[bytes]:
@@ -320,6 +340,30 @@ class EmbeddedPostgres:
             extra_groups=[] if account else None,
             preexec_fn=_end_with_parent(),
         )
+
+
+def _conninfo_of(sockets: str) -> str:
+    return make_conninfo(host=sockets, port=5432, user="concord", dbname="postgres")
+
+
+async def _answers(conninfo: str) -> bool:
+    try:
+        connection = await psycopg.AsyncConnection.connect(conninfo, connect_timeout=5)
+    except psycopg.OperationalError:
+        return False
+    await connection.close()
+    return True
+
+
+def _running(data: Path) -> str | None:
+    """The connection string of the server that runs on this folder, from the note that PostgreSQL keeps there; None
+    when none does, or it is not ready."""
+    try:
+        note = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        pid, sockets, state = int(note[0]), note[4], note[7].strip()
+    except (OSError, IndexError, ValueError):
+        return None
+    return _conninfo_of(sockets) if state == "ready" and _is_server(pid, data) else None
 
 
 def _account() -> Account:
@@ -371,7 +415,7 @@ def _take_lock(data_dir: Path) -> IO[str]:
         lock.seek(0)
         holder = lock.read().strip()
         lock.close()
-        raise StoreError(
+        raise _InUse(
             f"The data folder {data_dir} is in use by another Concord{f' (process {holder})' if holder else ''}."
             " Stop it first, or choose another data folder; for several Concords on one database set"
             " CONCORD_DATABASE_URL."

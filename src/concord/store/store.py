@@ -20,6 +20,7 @@ from concord.core.plan import Done
 from concord.core.values import Ref
 from concord.errors import Category, StoreError
 from concord.store.cursors import Cursors
+from concord.store.health import Backlog, Cause, Day, Health, Heartbeat, Look, News, Spread
 from concord.store.inbox import Inbox, PutBack, Stuck
 from concord.store.known import People
 from concord.store.ledger import Counts, Entry, Latency, Ledger
@@ -44,6 +45,7 @@ class PostgresStore:
         self._people = People(pair)
         self._ledger = Ledger(pair, run)
         self._cursors = Cursors(pair)
+        self._health = Health(pair)
         self._recording = Recording(self._inbox, self._links, self._people, self._ledger)
 
     @classmethod
@@ -246,3 +248,63 @@ class PostgresStore:
         """The newest measures from change to applied write, oldest of them first (SPEC 6.5)."""
         async with self._transaction() as connection:
             return await self._ledger.latencies(connection, limit, lane)
+
+    # --- how it goes: store/health.py says more ----------------------------------------------------------------------
+
+    async def queued(self, now: datetime, *, exact: bool = True) -> Backlog:
+        """What waits, by lane; not exact: in a moment, however much it is."""
+        async with self._transaction() as connection:
+            return await self._health.queued(connection, now, exact=exact)
+
+    async def causes(self, now: datetime) -> Sequence[Cause]:
+        """Why rows failed: those with most that wait for a person first."""
+        async with self._transaction() as connection:
+            return await self._health.causes(connection, now)
+
+    async def failed_for(self, causes: Collection[Cause], limit: int = 200) -> Sequence[Stuck]:
+        """The rows that failed for one of these causes."""
+        async with self._transaction() as connection:
+            return await self._health.failed_for(connection, causes, limit)
+
+    async def failed_of(self, refs: Collection[Ref]) -> Sequence[Stuck]:
+        """Those of these records that failed."""
+        async with self._transaction() as connection:
+            return await self._health.failed_of(connection, refs)
+
+    async def revive_causes(self, causes: Collection[Cause], now: datetime) -> int:
+        """Try the dead rows of these causes again. How many they were."""
+        async with self._transaction() as connection:
+            revived = await self._health.revive(connection, causes, now)
+            if revived:
+                await self._ring(connection)
+            return revived
+
+    async def spreads(self, since: datetime) -> Mapping[Lane | None, Spread]:
+        """How long what was applied since then took, by lane, and under None over all."""
+        async with self._transaction() as connection:
+            return await self._health.spreads(connection, since)
+
+    async def days(self, now: datetime, days: int = 2) -> Sequence[Day]:
+        """What was written on the last days, today's first."""
+        async with self._transaction() as connection:
+            return await self._health.days(connection, now, days)
+
+    async def positions(self) -> Mapping[str, str]:
+        """Where each sweep and each feed stands, by name."""
+        async with self._transaction() as connection:
+            return await self._health.positions(connection)
+
+    async def questions(self) -> int:
+        """How many pairs wait for a person."""
+        async with self._transaction() as connection:
+            return await self._health.questions(connection)
+
+    async def heartbeat(self) -> Heartbeat:
+        """Whether a worker is alive."""
+        async with self._transaction() as connection:
+            return await self._health.heartbeat(connection)
+
+    async def news(self, look: Look, since: datetime, bounds: Sequence[float]) -> News:
+        """What was applied and decided since the last look."""
+        async with self._transaction() as connection:
+            return await self._health.news(connection, look, since, bounds)

@@ -169,11 +169,14 @@ class Http:
         headers: Mapping[str, str] | None = None,
         pace: Pace | None = None,
         accept: tuple[int, ...] = (),
+        signed: bool = True,
     ) -> Answer:
         """Send one call and return its good answer (2xx, or a status named in `accept`).
 
         kind: a name for counting. repeatable: sending it twice does no harm (reads, updates, upserts by a unique key);
-        a call that is not is never repeated once it may have been carried out.
+        a call that is not is never repeated once it may have been carried out. signed: False for an address at another
+        host that carries its own signature: nothing of our sign-in goes there, neither its clock nor its headers are
+        taken for the vendor's, and no error says more of it than the host.
         Raises RemoteRefused (lasting), RemoteBusy (passing, after the backoff is used up; nothing was done),
         RemoteUnknown (no answer came).
         """
@@ -181,10 +184,10 @@ class Http:
         while True:
             attempt += 1
             try:
-                used = await self._signed(refused)
-                signed = {**used, **(headers or {})}
+                used = await self._signed(refused) if signed else {}
+                sent = {**used, **(headers or {})}
                 again = attempt > 1 or refused is not None
-                return await self._send(method, path, kind, body, params, signed, pace, again, accept)
+                return await self._send(method, path, kind, body, params, sent, pace, again, accept, foreign=not signed)
             except _SignedOut as refusal:
                 if refused is not None:
                     raise refusal.error from None
@@ -201,6 +204,11 @@ class Http:
     def ahead(self) -> timedelta:
         """How far the remote clock is ahead of ours, from the `Date` headers of all answers; zero before the first."""
         return timedelta() if self._bounds is None else (self._bounds[0] + self._bounds[1]) / 2
+
+    async def signature(self, refused: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        """The headers that sign a call, for a connection that does not go through here (Salesforce's event stream).
+        refused: the mapping that was refused there: then the account signs in anew, once for all who were refused."""
+        return await self._signed(refused)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -240,9 +248,11 @@ class Http:
         retry: bool,
         accept: tuple[int, ...],
         form: Mapping[str, str] | None = None,
+        foreign: bool = False,
     ) -> Answer:
         pace = pace or self._pace
-        url = path if path.startswith(("http://", "https://")) else self.base_url + path
+        url = path if foreign or path.startswith(("http://", "https://")) else self.base_url + path
+        host = _host(url) if foreign else self.base_url
         content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         if content is not None:
             headers = {**headers, "Content-Type": "application/json"}
@@ -263,7 +273,7 @@ class Http:
                 raise RemoteBusy(
                     self._vendor.system,
                     Category.NETWORK,
-                    f"{kind}: no connection to {self.base_url}",
+                    f"{kind}: no connection to {host}",
                     code=type(error).__name__,
                     advice="Check the address and the network; it is tried again",
                 ) from error
@@ -271,7 +281,7 @@ class Http:
                 raise RemoteRefused(
                     self._vendor.system,
                     Category.INTERNAL,
-                    f"{kind}: {self.base_url} is not an address that can be called",
+                    f"{kind}: {host} is not an address that can be called",
                     code=type(error).__name__,
                     advice="Check the configured address: it begins with https:// and names a host",
                 ) from error
@@ -279,14 +289,17 @@ class Http:
                 raise RemoteUnknown(
                     self._vendor.system,
                     Category.NETWORK,
-                    f"{kind}: the connection to {self.base_url} broke before an answer came",
+                    f"{kind}: the connection to {host} broke before an answer came",
                     code=type(error).__name__,
                 ) from error
-        return self._read(response, sent, accept, kind)
+        return self._read(response, sent, accept, kind, host, foreign)
 
-    def _read(self, response: httpx.Response, sent: datetime, accept: tuple[int, ...], kind: str) -> Answer:
-        at, since = self._measure(response, sent)
-        self._on_answer(response.headers)
+    def _read(
+        self, response: httpx.Response, sent: datetime, accept: tuple[int, ...], kind: str, host: str, foreign: bool
+    ) -> Answer:
+        at, since = self._measure(None if foreign else response.headers.get("date"), sent)
+        if not foreign:
+            self._on_answer(response.headers)
         try:
             body = response.json() if response.content else None
         except ValueError:
@@ -298,23 +311,25 @@ class Http:
             raise RemoteRefused(
                 self._vendor.system,
                 Category.INTERNAL,
-                f"{kind}: {self.base_url} answered with a page instead of data",
+                f"{kind}: {host} answered with a page instead of data",
                 advice="Check that the configured address is the API's",
             )
-        error = self._vendor.error(response.status_code, body, response.headers)
-        if self._vendor.signed_out(response.status_code, body):
+        # What another host says in its error may repeat the signed address.
+        error = self._vendor.error(response.status_code, None if foreign else body, response.headers)
+        if not foreign and self._vendor.signed_out(response.status_code, body):
             raise _SignedOut(error)
         raise error
 
-    def _measure(self, response: httpx.Response, sent: datetime) -> tuple[datetime, datetime]:
-        """The remote's time of the answer, and the earliest at which it can have looked (`Answer.since`).
+    def _measure(self, date: str | None, sent: datetime) -> tuple[datetime, datetime]:
+        """The remote's time of the answer, and the earliest at which it can have looked (`Answer.since`). date: the
+        answer's own, None where it is not of the remote's clock.
 
         The header has whole seconds: the remote's true time lies within the second that it names, and the answer was
         made between `sent` and `now`. Each answer narrows the bounds of the difference; one that contradicts them
         (a clock was set) starts them anew.
         """
         now = self._clock.now()
-        remote = _date(response.headers.get("date"))
+        remote = _date(date)
         if remote is not None:
             low, high = remote - now, remote + timedelta(seconds=1) - sent
             if self._bounds is not None and low <= self._bounds[1] and high >= self._bounds[0]:
@@ -322,6 +337,14 @@ class Http:
             self._bounds = low, high
         at = now + self.ahead() if remote is None else remote
         return at, min(at, sent + (self._bounds[0] if self._bounds else timedelta()))
+
+
+def _host(url: str) -> str:
+    """All that may be told of an address that is signed."""
+    try:
+        return httpx.URL(url).host or "another host"
+    except httpx.InvalidURL:
+        return "another host"
 
 
 def _date(text: str | None) -> datetime | None:

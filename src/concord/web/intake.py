@@ -1,11 +1,14 @@
-"""What the outside may call: HubSpot's webhooks, and the health of the program. Stores, then answers; decides nothing.
+"""What the outside may call: HubSpot's webhooks, Salesforce's Outbound Messages, and the health of the program. Stores,
+then answers; decides nothing.
 
-A webhook is believed only with a valid signature (SPEC 11.1) and answered only after its notices are in the inbox, so
-that nothing that was acknowledged can be lost.
+A webhook is believed only with a valid signature, a message only at its secret address and of the configured
+organisation (SPEC 11.1); both are answered only after their notices are in the inbox, so that nothing that was
+acknowledged can be lost.
 """
 
 from __future__ import annotations
 
+import hmac
 import logging
 from collections import OrderedDict
 from datetime import datetime, timedelta
@@ -19,11 +22,15 @@ from concord.app import Concord
 from concord.core.model import Side
 from concord.errors import StoreError, WebhookRefused
 from concord.systems.hubspot.notices import BODY_BYTES, notices_of, verify
+from concord.systems.salesforce import outbound
+from concord.web.metrics import Metrics
 
 log = logging.getLogger("concord.web")
 
 #: Where HubSpot's app sends its webhooks, below the public address.
 HUBSPOT_PATH = "/hooks/hubspot"
+#: Where Salesforce's Outbound Messages are sent to; the secret follows.
+SALESFORCE_PATH = "/hooks/salesforce"
 _REMEMBERED = timedelta(minutes=10)
 
 
@@ -49,19 +56,24 @@ class Seen:
 
 
 class Intake:
-    """The routes of one Concord. secret: the client secret that HubSpot signs with; None takes no webhook."""
+    """The routes of one Concord. secret: the client secret that HubSpot signs with; None takes no webhook. hook: the
+    secret part of the address that Outbound Messages are sent to; None takes none."""
 
-    def __init__(self, concord: Concord, secret: str | None) -> None:
+    def __init__(self, concord: Concord, secret: str | None, hook: str | None = None) -> None:
         self._concord = concord
         self._secret = secret
+        self._hook = hook
         self._seen = Seen()
+        self._metrics = Metrics(concord)
 
     def app(self) -> Starlette:
         return Starlette(
             routes=[
                 Route(HUBSPOT_PATH, self.hubspot, methods=["POST"]),
+                Route(SALESFORCE_PATH + "/{hook}", self.salesforce, methods=["POST"]),
                 Route("/health", self.health),
                 Route("/ready", self.ready),
+                Route("/metrics", self._metrics.answer),
             ]
         )
 
@@ -101,6 +113,28 @@ class Intake:
             return JSONResponse({"error": "not stored; send it again"}, 503)
         return JSONResponse({"taken": len(taken.notices), "unknown": taken.unknown})
 
+    async def salesforce(self, request: Request) -> Response:
+        """An Outbound Message: acknowledged when it is stored, else sent again by Salesforce (SPEC 6.2)."""
+        given = request.path_params["hook"].encode("utf-8", "replace")
+        if self._hook is None or not hmac.compare_digest(given, self._hook.encode()):
+            return Response(status_code=404)
+        scope = self._concord.scope
+        try:
+            message = outbound.read(
+                await _limited(request, outbound.BODY_BYTES), request.headers, self._concord.accounts[Side.LEFT].id
+            )
+        except WebhookRefused as refusal:
+            log.warning("an outbound message was refused: %s", refusal.reason)
+            status = 413 if refusal.reason == "too large" else 500  # what SOAP gives a fault
+            return Response(outbound.fault(refusal.reason), status, media_type="text/xml")
+        objects = [name for pair in scope.pairs for name in pair.left_objects]
+        try:
+            await scope.store.take_in(outbound.notices_of(message, objects, scope.clock.now()))
+        except StoreError as error:
+            log.error("an outbound message could not be stored: %s", error)
+            return Response(outbound.acknowledgement(False), media_type="text/xml")
+        return Response(outbound.acknowledgement(True), media_type="text/xml")
+
     async def health(self, _: Request) -> Response:
         """The process runs."""
         return JSONResponse({"status": "ok"})
@@ -113,11 +147,11 @@ class Intake:
             return JSONResponse({"status": "not ready", "error": str(error)}, 503)
 
 
-async def _limited(request: Request) -> bytes:
-    """The raw body; WebhookRefused when it is larger than any that HubSpot sends."""
+async def _limited(request: Request, most: int = BODY_BYTES) -> bytes:
+    """The raw body; WebhookRefused when it is larger than any that the sender sends."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_BYTES:
+        if len(body) > most:
             raise WebhookRefused("too large")
     return body

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import uvicorn
 
 from concord.app import Concord
+from concord.config import Secrets
+from concord.engine.ports import Feed
 from concord.errors import ConfigError
 from concord.web.intake import Intake
 
@@ -30,18 +32,21 @@ def listening(address: str) -> socket.socket:
 
 
 @asynccontextmanager
-async def running(concord: Concord, secret: str | None, listener: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
+async def running(
+    concord: Concord, secrets: Secrets, listener: socket.socket, feeds: Sequence[Feed] = ()
+) -> AsyncIterator[asyncio.Task[None]]:
     """Work and listen while the block runs. Gives the task that works: it ends only with an error.
 
-    secret: what HubSpot signs its webhooks with; None takes no webhook. At the end nothing new is taken in, and what is
-    under way is finished.
+    secrets: with which HubSpot's webhooks and Salesforce's messages are believed. feeds: those that are followed. At
+    the end nothing new is taken in, and what is under way is finished.
     """
+    intake = Intake(concord, secrets.hubspot_client_secret, secrets.salesforce_hook)
     config = uvicorn.Config(
-        Intake(concord, secret).app(), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5
+        intake.app(), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5
     )
     server = _Server(config)
     listens = asyncio.create_task(server.serve(sockets=[listener]))
-    works = asyncio.create_task(concord.queue.run())
+    works = asyncio.create_task(_work(concord, feeds))
     try:
         yield works
     finally:
@@ -50,6 +55,13 @@ async def running(concord: Concord, secret: str | None, listener: socket.socket)
         with suppress(asyncio.CancelledError):
             await works
         await listens
+
+
+async def _work(concord: Concord, feeds: Sequence[Feed]) -> None:
+    """Work, and follow the feeds beside it; an unforeseen error of either ends both and goes up."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(concord.follow(feeds))
+        await concord.queue.run()
 
 
 class _Server(uvicorn.Server):

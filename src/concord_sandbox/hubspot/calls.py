@@ -100,7 +100,7 @@ class Call:
 
     def table_of(self, name: str) -> ObjectTable:
         table = self.portal.table(name)
-        if table is None:
+        if table is None or self.portal.is_archived(table.kind.plural):
             absent = f" ({name} are not emulated by this sandbox)" if name.lower() in NOT_EMULATED else ""
             raise no_such_thing(f"Unable to infer object type from: {name}{absent}")
         return table

@@ -25,7 +25,8 @@ _ADDRESS_NAMES = frozenset({"email", "hs_additional_emails"})
 
 class Event(NamedTuple):
     """Something that webhooks tell. verb: creation, deletion, propertyChange, associationChange, merge, restore,
-    privacyDeletion. at: epoch ms. fields: what only this verb carries."""
+    privacyDeletion; for the account's parts only: listMembership, and purge (of an object type). at: epoch ms. fields:
+    what only this verb carries."""
 
     verb: str
     plural: str
@@ -182,6 +183,14 @@ class Crm:
         table.archived.pop(record.id, None)
         self._drop_links(table, record, by)
         self._tell("privacyDeletion", table, record.id, now, by)
+
+    def forget_type(self, plural: str, by: Actor) -> None:
+        """A custom object type is purged: nothing is left of it anywhere."""
+        for here, links in list(self._recycled_links.items()):
+            self._recycled_links[here] = [one for one in links if one[0].plural != plural]
+        self._recycled_links = {here: links for here, links in self._recycled_links.items() if here.plural != plural}
+        self.tell(Event("purge", plural, 0, self.clock.epoch_ms(), by, {}))
+        self.portal.discard(plural)
 
     def _drop_links(self, table: ObjectTable, record: Record, by: Actor) -> list[tuple[End, frozenset[int]]]:
         gone = list(self.portal.links.drop(End(table.kind.plural, record.id)))

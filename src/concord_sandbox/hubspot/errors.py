@@ -167,6 +167,7 @@ STATUS_WORDS: dict[int, tuple[str | None, str]] = {
     403: ("MISSING_SCOPES", "This app hasn't been granted all required scopes to make this call."),
     404: ("OBJECT_NOT_FOUND", "resource not found"),
     409: ("CONFLICT", "The request conflicts with the current state of the record."),
+    413: (None, "The request body is too large."),
     414: (None, "URI Too Long"),
     423: ("LOCKED", "This resource is locked, please wait at least 2 seconds before trying again."),
     477: ("MIGRATION_IN_PROGRESS", "This account is being migrated between data centers."),

@@ -1,10 +1,6 @@
 """Times at which the account is not to be written, or not to be reached at all (API reference section 4).
 
-World key `interruptions`: {"locked": {"contacts": epoch ms until}, "migrating_until": epoch ms}. Verbs:
-
-    POST /_control/lock       {"object": "contacts", "seconds": 5}: writes to that object type answer 423 (a bulk write
-                              is running there); 0 seconds end it
-    POST /_control/migrate    {"seconds": 3600}: every call answers 477 with the rest of the time as `Retry-After`
+World key `interruptions`: {"locked": {"contacts": epoch ms until}, "migrating_until": epoch ms}.
 """
 
 from __future__ import annotations
@@ -31,7 +27,8 @@ class Interruptions(Part[Crm]):
     def save(self) -> Any:
         if not self.locked and not self.migrating_until:
             return None
-        return {"locked": dict(self.locked), "migrating_until": self.migrating_until}
+        known = {plural: until for plural, until in self.locked.items() if self.owner.portal.table(plural) is not None}
+        return {"locked": known, "migrating_until": self.migrating_until}
 
     def _until(self, asked: dict[str, Any]) -> int:
         seconds = float(asked["seconds"])
@@ -40,11 +37,14 @@ class Interruptions(Part[Crm]):
         return self.owner.clock.epoch_ms() + int(seconds * 1000)
 
     def lock(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"object": "contacts", "seconds": 5}: writes to that object type answer 423, as while a bulk write is running
+        there; 0 seconds end it."""
         table = self.owner.portal.require_table(str(asked["object"]))
         self.locked[table.kind.plural] = self._until(asked)
         return {"locked": table.kind.plural, "until": self.locked[table.kind.plural]}
 
     def migrate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"seconds": 3600}: every call answers 477 with the rest of the time as `Retry-After`; 0 seconds end it."""
         self.migrating_until = self._until(asked)
         return {"until": self.migrating_until}
 

@@ -168,6 +168,13 @@ class Links:
                 del self._types[pair]
         self.own = [row for row in self.own if {row["typeId"], row["inverseTypeId"]} != {type_id, inverse}]
 
+    def forget(self, plural: str) -> None:
+        """Forget an object type: its link types, and every link to and from its records."""
+        for held in (self._types, self._links):
+            for pair in [pair for pair in held if plural in pair]:
+                del held[pair]
+        self.own = [row for row in self.own if plural not in (row["from"], row["to"])]
+
     def plain(self, from_: str, to: str) -> int:
         """The unlabelled type id."""
         return next(one.type_id for one in self.types(from_, to).values() if one.label is None)

@@ -70,6 +70,8 @@ from concord_sandbox.hubspot.schema import (
 )
 from concord_sandbox.hubspot.tables import Actor, Entry, ObjectTable, Record, Seen, whole_number
 from concord_sandbox.hubspot.values import epoch_ms, iso
+from concord_sandbox.hubspot.world_keys import LINK_KEYS, RECORD_KEYS, check_keys
+from concord_sandbox.known_keys import only
 from concord_sandbox.service import Controls
 
 __all__ = ["Actor", "Entry", "ObjectTable", "Portal", "Record", "Seen", "load", "save"]
@@ -148,9 +150,9 @@ class Portal:
         """The fully qualified name of a custom object type."""
         return f"p{self.settings['portal_id']}_{name}"
 
-    def withdraw(self, plural: str) -> None:
-        """Let no name lead to an object type any more (an archived schema); its table is kept."""
-        self._names = {name: to for name, to in self._names.items() if to != plural}
+    def is_archived(self, plural: str) -> bool:
+        """Whether this is a custom object type whose schema is archived: no call reaches it, its table is kept."""
+        return bool(self.own_types.get(plural, {}).get("archived"))
 
     def table(self, name: str) -> ObjectTable | None:
         """The table of an object type, by plural name, singular name or type id; None when there is no such type."""
@@ -160,8 +162,13 @@ class Portal:
         return self.kept(plural)
 
     def discard(self, plural: str) -> None:
-        """Forget a custom object type with its records, properties and rules."""
-        self.withdraw(plural)
+        """Forget a custom object type with its records, properties, links and rules."""
+        table = self.kept(plural)
+        self.association_limits = [
+            row for row in self.association_limits if table not in (self.table(row["from"]), self.table(row["to"]))
+        ]
+        self.links.forget(plural)
+        self._names = {name: to for name, to in self._names.items() if to != plural}
         for held in (self.own_types, self.kinds, self._tables, self.own_properties, self.validations, self.required,
                      self.conditional, self.pipelines):  # fmt: skip
             held.pop(plural, None)
@@ -234,6 +241,7 @@ def load(world: dict[str, Any], controls: Controls, beside: frozenset[str] = fro
     unknown = sorted(world.keys() - _SETTINGS.keys() - _SECTIONS - {"next_id"} - beside)
     if unknown:
         raise ValueError(f"unknown keys in the section hubspot: {', '.join(unknown)}")
+    check_keys(world)
     portal = Portal(settings=_SETTINGS | {key: world[key] for key in _SETTINGS.keys() & world.keys()})
     portal.next_id = int(world.get("next_id", _FIRST_ID))
     portal.controls = controls
@@ -259,9 +267,6 @@ def load(world: dict[str, Any], controls: Controls, beside: frozenset[str] = fro
         portal.require_table(name).merged.update({int(old): int(new) for old, new in merged.items()})
     _load_links(portal, world)
     _load_consent(portal, world)
-    for plural, about in portal.own_types.items():
-        if about.get("archived"):
-            portal.withdraw(plural)
     return portal
 
 
@@ -371,6 +376,8 @@ def _load_records(portal: Portal, table: ObjectTable, rows: list[dict[str, Any]]
     live = []
     is_contact = table.kind.plural == "contacts"
     for row in rows:
+        if not (row.keys() <= RECORD_KEYS and "id" in row):
+            only(f"a row of the records of {table.kind.plural}", row, RECORD_KEYS, ("id",))
         record_id = whole_number(str(row["id"]))
         if record_id is None:
             raise ValueError(f"{table.kind.singular} {row['id']!r}: a record id is a whole number")
@@ -426,6 +433,8 @@ def _load_links(portal: Portal, world: dict[str, Any]) -> None:
             ids,
         )
     for row in world.get("associations", []):
+        if not row.keys() <= LINK_KEYS:
+            only("an association", row, LINK_KEYS)
         one, other = (
             End(portal.require_table(name).kind.plural, int(number)) for name, number in (row["from"], row["to"])
         )

@@ -228,6 +228,7 @@ class Tokens(Part[Crm]):
     # Verbs.
 
     def set_refusal(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"status": "BAD_HUB", … or null}: every request for a token is refused so; null ends it."""
         status = asked["status"]
         if status is not None and status not in _REFUSALS:
             raise ValueError(f"status must be one of {', '.join(_REFUSALS)}, or null")
@@ -235,6 +236,7 @@ class Tokens(Part[Crm]):
         return {"status": status}
 
     def uninstall(self, _: dict[str, Any]) -> dict[str, Any]:
+        """The app's OAuth tokens end, as when somebody disconnects it."""
         self.refreshable.clear()
         self._issued = {text: one for text, one in self._issued.items() if one.kind != "oauth"}
         return {"uninstalled": True}

@@ -2,8 +2,8 @@
 
 A schema is the world's row of its object type (`objects`), which the account keeps as it is written; its properties are
 those of its table. A new type can be used in every path at once, by its type id, its name, `p_NAME` and its fully
-qualified name `p{portal}_NAME`. An archived schema answers to none of them until its name is taken by a new one, or it
-is purged, or restored.
+qualified name `p{portal}_NAME`. An archived schema answers to none of them until it is restored; its name is
+free again when it is purged.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def create(call: Call) -> Answer:
         raise bad_request("The name of an object type is letters, digits and underscores, and begins with a letter")
     plural = name.lower()
     archived = portal.own_types.get(plural, {}).get("archived")
-    if portal.table(plural) is not None or (plural in portal.own_types and not archived):
+    if portal.table(plural) is not None and not archived:
         raise ApiError(409, "OBJECT_ALREADY_EXISTS", f"Object type {name} already exists in this account")
     if archived:
         raise bad_request(f"An archived schema has the name {name}: delete it for good first (archived=true)")
@@ -161,7 +161,7 @@ def create(call: Call) -> Answer:
         for one in properties:
             make_property(portal, table, {"groupName": f"{plural}_information", **one}, call.now, own_group=True)
     except ApiError:
-        _forget(call, plural)
+        portal.discard(plural)
         raise
     for other in dict.fromkeys(associated):
         _associate(call, plural, other, "")
@@ -209,11 +209,6 @@ def _declare(call: Call, plural: str, row: Row) -> None:
     call.portal.declare(ObjectType(str(row["id"]), plural, str(row["singular"]), searched=searched))
 
 
-def _forget(call: Call, plural: str) -> None:
-    call.portal.withdraw(plural)
-    call.portal.discard(plural)
-
-
 def update(call: Call) -> Answer:
     """PATCH. `restorable: true` of an archived schema brings it back."""
     portal, body = call.portal, call.json()
@@ -247,7 +242,7 @@ def _patched_labels(body: Row) -> dict[str, str]:
 def delete(call: Call) -> Answer:
     """Archive a schema that has no records; `archived=true` purges one that is archived, with its properties."""
     if call.flag("archived"):
-        _forget(call, _find(call, call.at["type"], archived=True))
+        call.crm.forget_type(_find(call, call.at["type"], archived=True), call.by)
         return None, 204
     plural = _find(call, call.at["type"])
     table = call.portal.kept(plural)
@@ -257,7 +252,6 @@ def delete(call: Call) -> Answer:
         )
     row = call.portal.own_types[plural]
     row["archived"], row["updatedAt"] = True, iso(call.now)
-    call.portal.withdraw(plural)
     return None, 204
 
 
@@ -266,7 +260,7 @@ def delete(call: Call) -> Answer:
 
 def _associable(call: Call, name: str) -> str:
     table: ObjectTable | None = call.portal.table(name)
-    if table is None:
+    if table is None or call.portal.is_archived(table.kind.plural):
         raise bad_request(f"associatedObjects names an object type that does not exist: {name[:60]}")
     return table.kind.plural
 

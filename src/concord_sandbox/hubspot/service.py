@@ -1,13 +1,6 @@
 """HubSpot as the sandbox serves it: authentication, limits, dispatch, control verbs, and people at work in it.
 
-Control verbs of its own, under `/_control/`:
-
-    GET  /webhooks           settings, how many events wait, and counts
-    PUT  /webhooks           change settings (webhooks.py says which)
-    POST /webhooks/disturb   {"duplicate": 0.0-1.0, "drop": 0.0-1.0, "shuffle": true}
-    PUT  /index_lag          {"milliseconds": 500}: how long writes stay invisible to searches
-    PUT  /limits             {"burst_limit": 190, "daily_limit": 1000000, "search_limit": 5}, any of them
-    POST /restore            {"object": "contacts", "id": "101", "by": "7"}: out of the recycle bin, by a person
+`VERBS` are its own control verbs; its parts add theirs.
 """
 
 from __future__ import annotations
@@ -19,9 +12,10 @@ from urllib.parse import parse_qs
 import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount
 from starlette.types import Receive, Scope, Send
 
+from concord_sandbox import verbs
 from concord_sandbox.faults import Fault
 from concord_sandbox.hubspot import account, models, scopes, surface
 from concord_sandbox.hubspot.calls import Call, Handler
@@ -43,8 +37,10 @@ from concord_sandbox.hubspot.sequences.sequences import Sequences
 from concord_sandbox.hubspot.sequences.workflows import Workflows
 from concord_sandbox.hubspot.urls import Found, Urls
 from concord_sandbox.hubspot.values import iso
-from concord_sandbox.parts import Part, control_routes
+from concord_sandbox.hubspot.world_checks import check_names
+from concord_sandbox.parts import Part, control_routes, control_verbs
 from concord_sandbox.service import ControlError, Controls
+from concord_sandbox.verbs import Verb
 
 #: The parts of an account that have modules of their own; each says in its text what its key of the world holds.
 PARTS: tuple[type[Part[Crm]], ...] = (
@@ -61,12 +57,27 @@ PARTS: tuple[type[Part[Crm]], ...] = (
 _ORDINARY_USER = "101"
 _LONGEST_URL = 8_000  # then 414: too many properties in the query string (API reference section 4)
 _LIMITS = ("burst_limit", "daily_limit", "search_limit")
+VERBS = (
+    Verb("GET", "webhooks", "the webhook settings, how many events wait, and counts", "_control_webhooks"),
+    Verb("PUT", "webhooks", '{"target_url", "subscriptions", …}: change webhook settings, those of the key `webhooks` '
+         "of the world; the others stay", "_control_webhooks"),
+    Verb("POST", "webhooks/disturb", '{"duplicate"?: share, "drop"?: share, "shuffle"?: true}: of all webhook events '
+         "from now on; those not named are off. For single events take faults", "_control_disturb"),
+    Verb("PUT", "index_lag", '{"milliseconds": 2000}: how long writes stay invisible to searches',
+         "_control_index_lag"),
+    Verb("PUT", "limits", '{"burst_limit"?: a 10 seconds, "daily_limit"?, "search_limit"?: a second}: how many calls '
+         "are let through", "_control_limits"),
+    Verb("POST", "restore", '{"object": "contacts", "id": "101", "by"?: user}: a person restores a deleted record',
+         "_control_restore"),
+)  # fmt: skip
 
 
 class HubSpotService:
     """One HubSpot account. `webhook_client`: what webhooks are sent with (by default a client of its own)."""
 
     name = "hubspot"
+    #: HubSpot documents no size; a batch of 100 records of long texts must pass.
+    largest_body = 50_000_000
 
     def __init__(self, controls: Controls, webhook_client: httpx.AsyncClient | None = None) -> None:
         self.controls = controls
@@ -216,6 +227,7 @@ class HubSpotService:
     def _account(self, world: dict[str, Any]) -> Crm:
         """The account of a section, with its parts. Raises ControlError, ValueError, KeyError, TypeError."""
         portal = models.load(world, self.controls, beside=frozenset(kind.section for kind in PARTS))
+        check_names(portal, world)
         crm = Crm(portal, self.controls.clock)
         crm.parts.make(crm, PARTS, world)
         return crm
@@ -315,13 +327,12 @@ class HubSpotService:
 
     def control_routes(self) -> Sequence[BaseRoute]:
         return [
-            Route("/webhooks", self._control_webhooks, methods=["GET", "PUT"]),
-            Route("/webhooks/disturb", self._control_disturb, methods=["POST"]),
-            Route("/index_lag", self._control_index_lag, methods=["PUT"]),
-            Route("/limits", self._control_limits, methods=["PUT"]),
-            Route("/restore", self._control_restore, methods=["POST"]),
+            *verbs.routes(self, VERBS),
             *control_routes(PARTS, lambda: self.crm.parts),
         ]
+
+    def control_verbs(self) -> Sequence[Verb]:
+        return [*VERBS, *control_verbs(PARTS)]
 
     async def _control_webhooks(self, request: Request) -> Response:
         if request.method == "PUT":

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from concord_sandbox.notion import texts
+from concord_sandbox.notion.calls import picture
 from concord_sandbox.notion.errors import NotionError, invalid
 from concord_sandbox.notion.values import external
 
@@ -61,6 +62,8 @@ def kind_of(given: Any, where: str) -> str:
     if not isinstance(given, dict):
         raise invalid(where, "should be an object")
     kind = given.get("type") or next((name for name in _READERS if name in given), None)
+    if not isinstance(kind, str | None):
+        raise invalid(f"{where}.type", f"should be a string, instead was `{texts.shown(kind)}`")
     if kind in _OWN:
         raise NotionError("validation_error", f"{where}: blocks of type {kind} cannot be made over the API.")
     if kind not in _READERS or not isinstance(given.get(kind), dict):
@@ -115,7 +118,7 @@ def _with_text(kind: str, body: dict[str, Any], where: str) -> dict[str, Any]:
         if not isinstance(body["checked"], bool):
             raise invalid(f"{where}.checked", f"should be a boolean, instead was `{texts.shown(body['checked'])}`")
     if kind == "callout":
-        body.setdefault("icon", {"type": "emoji", "emoji": "💡"})
+        body["icon"] = picture(body, "icon", {"type": "emoji", "emoji": "💡"})
     if kind.startswith("heading_"):
         body.setdefault("is_toggleable", False)
     return body

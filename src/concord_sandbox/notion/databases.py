@@ -107,6 +107,8 @@ def update(desk: Desk, call: Call) -> dict[str, Any]:
     found = desk.database(path_id(call))
     call.only(*_CHANGES, *(() if call.has_sources else ("properties",)))
     parent = _parent_page(desk, call.body["parent"]) if "parent" in call.body else found.parent_page
+    if found.id in desk.workspace.within(parent):
+        raise NotionError("validation_error", "A database cannot be moved into itself.")
     if not call.has_sources:
         source = desk.only_source(found)
         _change_schema(desk, source, call)
@@ -148,11 +150,15 @@ def get_source(desk: Desk, call: Call) -> dict[str, Any]:
 def update_source(desk: Desk, call: Call) -> dict[str, Any]:
     found = desk.source(path_id(call))
     call.only("title", "icon", "properties", "in_trash", "archived", "parent")
+    owner = desk.workspace.databases[found.database_id]
     if "parent" in call.body:
         parent = object_in(call.body, "parent")
-        found.database_id = desk.database(body_id(parent.get("database_id"), "body.parent.database_id")).id
+        owner = desk.database(body_id(parent.get("database_id"), "body.parent.database_id"))
+        if found.id in desk.workspace.within(owner.parent_page):
+            raise NotionError("validation_error", "A data source cannot be moved into itself.")
     _change_schema(desk, found, call)
     _describe(found, call)
+    found.database_id = owner.id
     found.last_edited_time = desk.now()
     return responses.data_source(desk.workspace, found, call.version)
 

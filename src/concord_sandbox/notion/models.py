@@ -28,10 +28,11 @@ from __future__ import annotations
 
 import uuid
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from concord_sandbox.notion import values
+from concord_sandbox.known_keys import only
+from concord_sandbox.notion import texts, values
 from concord_sandbox.notion.errors import NotionError
 from concord_sandbox.notion.schema import READ_ONLY, Property
 from concord_sandbox.service import ControlError
@@ -157,6 +158,19 @@ class Workspace:
         parent = self.pages.get(page.parent_page or "")
         return page.shared and (parent is None or self.page_is_shared(parent))
 
+    def within(self, page_id: str | None) -> list[str]:
+        """The ids of a page and of everything that it lies in: pages, data sources, databases."""
+        found: list[str] = []
+        while page_id is not None and page_id not in found:
+            found.append(page_id)
+            page = self.pages.get(page_id)
+            page_id = page.parent_page if page is not None else None
+            if page is not None and page.data_source_id is not None:
+                database = self.databases[self.data_sources[page.data_source_id].database_id]
+                found += [page.data_source_id, database.id]
+                page_id = database.parent_page
+        return found
+
     def sources_of(self, database_id: str) -> list[DataSource]:
         return [one for one in self.data_sources.values() if one.database_id == database_id]
 
@@ -225,15 +239,77 @@ def load(section: dict[str, Any], now: str) -> Workspace:
             one["id"] = _id(one["id"])
     except (KeyError, TypeError, ValueError, AttributeError, NotionError) as error:
         raise ControlError(f"a Notion section is malformed: {error!r}") from error
-    workspace.blocks = {_id(owner): deepcopy(list(children)) for owner, children in section.get("blocks", {}).items()}
+    unknown = set(workspace.settings["capabilities"]) - set(_SETTINGS["capabilities"])
+    if unknown:
+        raise ControlError(f"a connection has no capability {', '.join(sorted(unknown))}")
+    for owner, children in section.get("blocks", {}).items():
+        _check_blocks(owner, children)
+    _check_nesting(workspace)
+    try:
+        workspace.blocks = {
+            _id(owner): [_block(workspace, _id(owner), one, now) for one in children]
+            for owner, children in section.get("blocks", {}).items()
+        }
+    except (KeyError, TypeError, ValueError, AttributeError, NotionError) as error:
+        raise ControlError(f"blocks of a Notion section are malformed: {error!r}") from error
     return workspace
+
+
+def _check_nesting(workspace: Workspace) -> None:
+    """Raises ControlError for a page or a database that lies in itself."""
+    for page in workspace.pages.values():
+        ids = workspace.within(page.id)
+        last = workspace.pages.get(ids[-1])
+        database = workspace.databases.get(ids[-1])
+        if (last is not None and last.parent_page in ids) or (database is not None and database.parent_page in ids):
+            raise ControlError(f"page {page.id} lies in itself")
+
+
+def _block(workspace: Workspace, owner: str, given: dict[str, Any], now: str) -> dict[str, Any]:
+    """A block of a world with all that the API shows of one."""
+    parent = "page_id" if owner in workspace.pages else "block_id"
+    by = {"object": "user", "id": workspace.bot_id}
+    made = {
+        "parent": {"type": parent, parent: owner},
+        "created_time": now,
+        "last_edited_time": now,
+        "created_by": by,
+        "last_edited_by": by,
+        **{name: deepcopy(value) for name, value in given.items() if name != "object"},
+    }
+    body = made[made["type"]]
+    for name in ("rich_text", "caption"):
+        if name in body:
+            body[name] = _texts(body[name])
+    if "cells" in body:
+        body["cells"] = [_texts(cell) for cell in body["cells"]]
+    return made
+
+
+def _texts(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rich text as the API shows it; pieces as a request has them are completed."""
+    return [one if "plain_text" in one else texts.read([one], "rich_text")[0] for one in given]
 
 
 def _about(given: dict[str, Any]) -> dict[str, Any]:
     return {name: deepcopy(given[name]) for name in _ABOUT if name in given}
 
 
+def _check_keys(where: str, given: dict[str, Any], kind: type) -> None:
+    """Raises ControlError for a key that nothing reads; a row has those that its class has."""
+    known = {one.name for one in fields(kind)} - {"values"} | ({"properties"} if kind is Page else set())
+    only(where, given, known, ("id",))
+
+
+def _check_blocks(owner: str, children: Any) -> None:
+    """Raises ControlError for what is no block."""
+    for one in children:
+        if not isinstance(one, dict) or "id" not in one or not isinstance(one.get(str(one.get("type"))), dict):
+            raise ControlError(f"blocks of {owner}: a block has an id, a type and an object of that name")
+
+
 def _database(given: dict[str, Any]) -> Database:
+    _check_keys("a database", given, Database)
     more: dict[str, Any] = {name: given[name] for name in ("shared", "is_inline", "is_locked") if name in given}
     if given.get("parent_page"):
         more["parent_page"] = _id(given["parent_page"])
@@ -241,6 +317,7 @@ def _database(given: dict[str, Any]) -> Database:
 
 
 def _data_source(given: dict[str, Any], workspace: Workspace) -> DataSource:
+    _check_keys("a data source", given, DataSource)
     properties = [Property(name=name, **deepcopy(settings)) for name, settings in given["properties"].items()]
     source = DataSource(
         _id(given["id"]),
@@ -259,6 +336,7 @@ def _data_source(given: dict[str, Any], workspace: Workspace) -> DataSource:
 
 
 def _page(given: dict[str, Any], workspace: Workspace, now: str) -> Page:
+    _check_keys("a page", given, Page)
     created = given.get("created_time", now)
     edited = given.get("last_edited_time", created)
     bot = workspace.bot_id

@@ -123,11 +123,9 @@ def move(desk: Desk, call: Call) -> dict[str, Any]:
     if page.in_trash:
         raise NotionError("validation_error", IN_TRASH)
     source, parent_page = _parent(desk, call, call.body.get("parent"))
-    above = parent_page
-    while above is not None:
-        if above == page.id:
-            raise NotionError("validation_error", "A page cannot be moved into itself.")
-        above = desk.workspace.pages[above].parent_page
+    database = desk.workspace.databases[source.database_id] if source is not None else None
+    if page.id in desk.workspace.within(parent_page if database is None else database.parent_page):
+        raise NotionError("validation_error", "A page cannot be moved into itself.")
     values = {one.name if one.type != "title" else "": (one.type, page.values[one.id])
               for one in desk.workspace.properties_of(page) if one.id in page.values}  # fmt: skip
     if page.parent_page is not None:

@@ -239,7 +239,7 @@ def _settings(kind: str, about: dict[str, Any], where: str, version: str) -> dic
 
 
 def _rollup(about: dict[str, Any], where: str) -> dict[str, Any]:
-    if about.get("function") not in ROLLUPS:
+    if not isinstance(about.get("function"), str) or about["function"] not in ROLLUPS:
         raise invalid(f"{where}.rollup.function", f"should be a rollup function, instead was `{about.get('function')}`")
     made = {"function": about["function"]}
     for name in ("relation_property", "rollup_property"):

@@ -1,10 +1,7 @@
 """Notion: one workspace with its pages and databases, as one connection sees it. Facts: api/notion.md.
 
 The form of its section of a world stands in `models`. Records for the control API are the pages of data sources:
-`/_control/records/pages`. Control verbs of its own, under `/_control/`:
-
-    PUT  /index_lag    {"milliseconds": 1000}: how long new pages stay invisible to queries and searches
-    PUT  /limits       {"requests_per_second", "burst", "requests_per_minute"}, any of them
+`/_control/records/pages`. `VERBS` are its own control verbs.
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from concord_sandbox.faults import Fault
 from concord_sandbox.notion import bodies, models, responses, surface, urls
@@ -25,14 +22,24 @@ from concord_sandbox.notion.errors import CODE_OF, NotionError
 from concord_sandbox.notion.limits import Budget
 from concord_sandbox.notion.models import A_PERSON, Page, Workspace
 from concord_sandbox.service import ControlError, Controls
+from concord_sandbox.verbs import Verb
+from concord_sandbox.verbs import routes as control_routes
 
 _LIMITS = ("requests_per_second", "burst", "requests_per_minute")
+VERBS = (
+    Verb("PUT", "index_lag", '{"milliseconds": 1000}: how long new pages stay invisible to queries and searches',
+         "_control_index_lag"),
+    Verb("PUT", "limits", '{"requests_per_second"?, "burst"?, "requests_per_minute"?}: how many calls are let through',
+         "_control_limits"),
+)  # fmt: skip
 
 
 class NotionService:
     """The whole service; all state is in `workspace`."""
 
     name = "notion"
+    #: Above the 500 KB of section 5, which are refused in Notion's words: what its edge would not let in.
+    largest_body = 5_000_000
 
     def __init__(self, controls: Controls) -> None:
         self.controls = controls
@@ -50,10 +57,10 @@ class NotionService:
         return urls.routes(self)
 
     def control_routes(self) -> Sequence[BaseRoute]:
-        return [
-            Route("/index_lag", self._control_index_lag, methods=["PUT"]),
-            Route("/limits", self._control_limits, methods=["PUT"]),
-        ]
+        return control_routes(self, VERBS)
+
+    def control_verbs(self) -> Sequence[Verb]:
+        return VERBS
 
     def load(self, world: dict[str, Any]) -> None:
         workspace = models.load(world, self.desk.now())

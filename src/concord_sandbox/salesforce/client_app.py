@@ -28,6 +28,7 @@ _PRODUCTION, _SANDBOX = "https://login.salesforce.com", "https://test.salesforce
 _LONGEST_SECONDS = 180
 _SKEW_SECONDS = 30
 _KEY_BITS = 2048
+_MOST_DIGITS = 20
 _KEYS = ("jwt_certificates", "jwt_private_key", "jwt_users", "redirect_uris", "refresh_token_rotation")
 
 
@@ -63,6 +64,7 @@ class ClientApp(Part[Org]):
         return {key: value for key, value in made.items() if value is not None} or None
 
     def key(self, _: dict[str, Any]) -> dict[str, Any]:
+        """What a client signs JWTs with: "private_key" (PEM) and the claims "iss", "sub" and "aud"."""
         if self._private is None:
             made = rsa.generate_private_key(public_exponent=65_537, key_size=_KEY_BITS)
             no_password = serialization.NoEncryption()
@@ -117,12 +119,8 @@ class ClientApp(Part[Org]):
             raise bad
         if claims.get("aud") not in [one for one in (self.audience(), own_url, identity.my_domain) if one]:
             raise TokenRefusal("invalid_grant", "audience is invalid")
-        end = claims.get("exp")
-        if (
-            isinstance(end, bool)
-            or not isinstance(end, int | float)
-            or not end <= now + _LONGEST_SECONDS + _SKEW_SECONDS
-        ):
+        end = _seconds(claims.get("exp"))
+        if end is None or not end <= now + _LONGEST_SECONDS + _SKEW_SECONDS:
             raise bad  # also for what is no number at all, which compares with nothing
         if end + _SKEW_SECONDS <= now:
             raise TokenRefusal("invalid_grant", "expired authorization code")
@@ -133,6 +131,15 @@ class ClientApp(Part[Org]):
         if not user.get("IsActive"):
             raise TokenRefusal("invalid_grant", "inactive user")
         return str(user["Id"])
+
+
+def _seconds(given: Any) -> float | None:
+    """A time in a claim. Some clients (simple-salesforce) write it as a text of digits, and are let in."""
+    if isinstance(given, str) and given.isascii() and given.isdecimal() and len(given) < _MOST_DIGITS:
+        return float(given)
+    if isinstance(given, bool) or not isinstance(given, int | float) or not abs(given) < 10**_MOST_DIGITS:
+        return None
+    return float(given)
 
 
 def _texts(given: dict[str, Any], key: str) -> list[str] | None:

@@ -115,6 +115,7 @@ BY_STATUS: dict[int, tuple[str, str]] = {
     404: ("NOT_FOUND", "The requested resource does not exist"),
     405: ("METHOD_NOT_ALLOWED", "HTTP Method not allowed"),
     409: ("COLLISION_DETECTED", "The record was changed by somebody else at the same time"),
+    413: ("REQUEST_ENTITY_TOO_LARGE", "The body of the request is too large"),
     429: ("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded."),
     500: ("UNKNOWN_EXCEPTION", "An unexpected error occurred. Please include this ErrorId if you contact support: 1"),
     502: ("SERVER_UNAVAILABLE", "Bad gateway"),

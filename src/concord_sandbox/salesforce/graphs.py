@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from concord_sandbox.salesforce.calls import Answer, Api, Call, Resources, invalid_input
 from concord_sandbox.salesforce.composite import answered_in_turn, check_requests, failed, halted, references, shown
-from concord_sandbox.salesforce.errors import Fail, Refusal, bad_json
+from concord_sandbox.salesforce.errors import Fail, Refusal, bad_json, limit_exceeded
 from concord_sandbox.salesforce.schema import Field
 from concord_sandbox.salesforce.tables import Table
 
@@ -26,7 +26,7 @@ _MOST_FAILURES = 14
 _GRAPH_ID = re.compile(r"[A-Za-z0-9][^.]{0,39}")
 _NODE = re.compile(r"/services/data/(v\d\d\.\d)/sobjects/(\w+)/?(?:[^/]+(?:/[^/]+)?/?)?")
 _MOST_RECORDS, _MOST_TYPES, _MOST_LEVELS = 200, 5, 5
-_MOST_IN_BATCH = 25
+_MOST_IN_BATCH, _OLDEST_IN_BATCH = 25, "v34.0"
 _BATCHED = ("limits", "parameterizedSearch", "query", "queryAll", "search", "sobjects", "ui-api")
 
 
@@ -213,7 +213,8 @@ def _failed_tree(wrong: list[tuple[str, tuple[Fail, ...]]]) -> Answer:
 
 
 def batch(api: Api, call: Call, answered: Dispatch) -> Answer:
-    """`POST /composite/batch`: calls in turn, each committed for itself."""
+    """`POST /composite/batch`: calls in turn, each committed for itself; unlike those of a composite call, each counts
+    as a call of the day."""
     body = call.object_body()
     requests, halt = body.get("batchRequests"), body.get("haltOnError") is True
     if not isinstance(requests, list) or not requests or not all(isinstance(one, dict) for one in requests):
@@ -223,15 +224,18 @@ def batch(api: Api, call: Call, answered: Dispatch) -> Answer:
     calls = [_batched(call, one) for one in requests]
     results: list[dict[str, Any]] = []
     bad = False
-    for one in calls:
+    for place, one in enumerate(calls):
         if bad and halt:
             fail = Fail("BATCH_PROCESSING_HALTED", "Batch processing halted per request")
             results.append({"statusCode": 412, "result": [fail.plain()]})
             continue
-        with api.org.transaction() as own:
-            answer = answered(api, one)
-            if failed(answer):
-                own.take_back()
+        if place and not api.usage.spend(api.controls.clock.epoch_ms()):  # the batch itself was counted when it came
+            answer = Answer(403, limit_exceeded().body())
+        else:
+            with api.org.transaction() as own:
+                answer = answered(api, one)
+                if failed(answer):
+                    own.take_back()
         bad = bad or answer.status >= 400
         results.append({"statusCode": answer.status, "result": answer.value()})
     return Answer(200, {"hasErrors": bad, "results": results})
@@ -246,8 +250,8 @@ def _batched(outer: Call, one: dict[str, Any]) -> Call:
     version, *segments = [unquote(part) for part in target.path.split("/") if part] or [""]
     if not segments or segments[0] not in _BATCHED:
         raise invalid_input(f"The url of a sub-request is not supported in a batch: {url}")
-    if version > outer.version:
-        words = f"The version of a sub-request cannot be newer than that of the batch: {version}"
+    if not _OLDEST_IN_BATCH <= version <= outer.version:
+        words = f"The version of a sub-request cannot be newer than that of the batch, nor older than v34.0: {version}"
         raise invalid_input(words)
     arguments = dict(parse_qsl(target.query, keep_blank_values=True))
     path = f"{outer.path} {url}"

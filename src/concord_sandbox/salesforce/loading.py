@@ -21,6 +21,7 @@ from concord_sandbox.salesforce.objects.statuses import add_settings
 from concord_sandbox.salesforce.schema import Given, ObjectType
 from concord_sandbox.salesforce.tables import Row, Table
 from concord_sandbox.salesforce.values import read_time, wire_time
+from concord_sandbox.salesforce.world_checks import check_keys, checked_value
 from concord_sandbox.service import ControlError, Controls
 
 _IDENTITY = {one.name for one in fields(Identity)}
@@ -55,6 +56,7 @@ def load(section: Given, controls: Controls, beside: frozenset[str] = frozenset(
     org = Org(identity, declared=section.get("objects") or {}, controls=controls)
     org.features = check_features(section.get("features") or ())
     org.currencies = [dict(one) for one in section.get("currencies") or ()]
+    check_keys(section)
     _add_objects(org)
     records = section.get("records") or {}
     for name, rows in sorted(records.items(), key=lambda item: item[0] != "User"):  # the rest defaults to a user
@@ -142,6 +144,8 @@ class _Reader:
         self._owned = "ownerid" in kind.fields
         #: Ids read before: the same few users stand in every record.
         self._read: dict[Any, str] = {}
+        #: (unique field, value) -> the record that has it.
+        self._held: dict[tuple[str, Any], str] = {}
 
     def read(self, given: Given) -> None:
         """Store one record. Raises ControlError for a field that the object lacks or an id that is none."""
@@ -160,12 +164,13 @@ class _Reader:
                 continue
             if name in self._ids:
                 value = self._id(value, name)
-            elif field.type in ("double", "currency", "percent"):
-                value = float(value)
             elif field.type == "datetime":
                 value = _time(value, f"{kind.name}.{name}")
+            else:
+                value = checked_value(f"{kind.name}.{name}", field, value)
             row[name] = value
         self._complete(row)
+        self._claim(row)
         put_name(kind, row)
         self._table.put(row["Id"], row)
 
@@ -175,6 +180,10 @@ class _Reader:
         record_id = row.get("Id")
         if record_id is None:
             record_id = row["Id"] = org.fresh_id(self._table)
+        if kind.prefix and record_id[:3] != kind.prefix:
+            raise ControlError(
+                f"records of {kind.name}: {record_id} is no id of this object, whose ids begin {kind.prefix}"
+            )
         if record_id in self._table.rows:
             raise ControlError(f"records of {kind.name}: two records have the id {record_id}")
         created = row.setdefault("CreatedDate", row.get("LastModifiedDate") or row.get("SystemModstamp") or now)
@@ -186,6 +195,16 @@ class _Reader:
             row.setdefault("LastModifiedById", by)
         if self._owned and "OwnerId" not in row:
             row["OwnerId"] = row["CreatedById"]
+
+    def _claim(self, row: Row) -> None:
+        """Raises ControlError for a value that only one record can have and another has."""
+        for field in self._table.kind.uniques:
+            value = field.fold(row.get(field.name))
+            if value is not None and not row.get("IsDeleted"):
+                holder = self._held.setdefault((field.name, value), row["Id"])
+                if holder != row["Id"]:
+                    where = f"records of {self._table.kind.name}"
+                    raise ControlError(f"{where}: {holder} and {row['Id']} have the same {field.name}, {value!r}")
 
     def _id(self, given: Any, name: str) -> str:
         known = self._read.get(given)

@@ -10,7 +10,6 @@ and as the login host alike, so a client that asks the wrong one is not found ou
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
@@ -30,6 +29,8 @@ from concord_sandbox.service import Controls
 _SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._"
 _JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _CODE_LIFE_MS = 15 * 60_000
+#: So many access tokens, refresh tokens and codes are kept; of more, those that were unused for longest are forgotten.
+_MOST_SESSIONS, _MOST_REFRESH, _MOST_CODES = 10_000, 2_000, 1_000
 #: What `routes` answers.
 ENDPOINTS = (
     "GET /services/oauth2/authorize",
@@ -185,12 +186,17 @@ class Tokens:
 
     def _new_refresh(self, standing: _Standing) -> str:
         made = f"5Aep861{self._random(80)}"
+        while len(self._refresh) >= _MOST_REFRESH:
+            self.revoke(next(iter(self._refresh)))
         self._refresh[made] = standing
         return made
 
     def _granted(self, user_id: str, scope: str, url: str, refresh: str | None = None) -> dict[str, Any]:
         identity, issued = self._identity, self._controls.clock.epoch_ms()
         token = f"{identity.organisation_id[:15]}!AQ{self._random(94)}"
+        if len(self._sessions) >= _MOST_SESSIONS:
+            for old in sorted(self._sessions, key=lambda one: self._sessions[one].used)[: _MOST_SESSIONS // 10]:
+                del self._sessions[old]
         self._sessions[token] = _Session(user_id, scope, issued, issued, refresh)
         who = f"https://login.salesforce.com/id/{identity.organisation_id}/{user_id}"
         signed = hmac.digest(identity.client_secret.encode(), f"{who}{issued}".encode(), "sha256")
@@ -230,6 +236,8 @@ class Tokens:
             answer |= {"error": "access_denied", "error_description": "end-user denied authorization"}
         else:
             code = f"aPrx{self._random(60)}"
+            while len(self._codes) >= _MOST_CODES:
+                del self._codes[next(iter(self._codes))]
             scope, made = given.get("scope") or "api refresh_token", self._controls.clock.epoch_ms()
             self._codes[code] = _Code(user["Id"], scope, uri, given.get("code_challenge"), made)
             answer["code"] = code
@@ -286,7 +294,7 @@ def _credentials(given: Mapping[str, str], authorization: str) -> tuple[str, str
         return given.get("client_id", ""), given.get("client_secret", "")
     try:
         client, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # neither base64 nor, unpacked, UTF-8
         raise TokenRefusal("invalid_client", "invalid client credentials") from None
     return unquote(client), unquote(secret)
 

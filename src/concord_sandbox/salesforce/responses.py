@@ -13,7 +13,8 @@ from concord_sandbox.salesforce.conditions import http_date, unmet, unmet_by_rec
 from concord_sandbox.salesforce.errors import Fail, Refusal, malformed_id, no_column, not_found
 from concord_sandbox.salesforce.ids import full_id, new_id
 from concord_sandbox.salesforce.schema import Field
-from concord_sandbox.salesforce.soql.query import Querier
+from concord_sandbox.salesforce.soql.query import Querier, Result
+from concord_sandbox.salesforce.soql.shapes import Shape
 from concord_sandbox.salesforce.tables import Row, Table
 from concord_sandbox.salesforce.writes import SeveralFound
 
@@ -21,7 +22,11 @@ _BATCH = re.compile(r"batchsize\s*=\s*(\d{1,6})", re.IGNORECASE)
 _LOCATOR = re.compile(r"(01g\w{15})-(\d{1,9})")
 _LOCATOR_LIFE = timedelta(days=2).total_seconds()
 _MOST_CURSORS = 200
+#: The largest batch of a query that asks for children too.
+_NESTED = 500
 _MOST_RECENT = 2000
+#: Descriptions that are kept as text.
+_MOST_DESCRIBES = 300
 
 
 # Describes
@@ -36,7 +41,8 @@ def resources(api: Api, call: Call) -> Answer:
     # A real org names the login host; here that is the sandbox itself, so that a client can follow it.
     host = about.my_domain or f"http://{call.headers.get('host', 'localhost')}"
     found = {name: f"/services/data/{call.version}/{name}" for name in names}
-    return Answer(200, found | {"identity": f"{host}/id/{about.organisation_id}/{about.integration_user_id}"})
+    user = call.user_id or about.integration_user_id
+    return Answer(200, found | {"identity": f"{host}/id/{about.organisation_id}/{user}"})
 
 
 def recent(_: Api, call: Call) -> Answer:
@@ -63,6 +69,8 @@ def describe(api: Api, call: Call, name: str) -> Answer:
         return stopped
     key = (table.kind.name, call.version, api.org.described_anew)
     if key not in api.describes:
+        if len(api.describes) >= _MOST_DESCRIBES:
+            api.describes.clear()
         shown = api.org.describe(table, call.version)
         api.describes[key] = as_json(shown)
     return Answer(200, api.describes[key], {"Last-Modified": http_date(api.described_at)})
@@ -241,39 +249,51 @@ def _query(api: Api, call: Call, *, with_deleted: bool) -> Answer:
 
 def _found(api: Api, call: Call, text: str, *, with_deleted: bool = False) -> Answer:
     """The first page of what a query finds."""
-    now = api.controls.clock.now()
-    result = Querier(api.org, now, call.version, with_deleted=with_deleted).run(text)
     asked = _BATCH.search(call.headers.get("sforce-query-options", ""))
     size = min(2000, max(200, int(asked[1]))) if asked else 2000
+    # A record and its children share a batch, which is of 500 then: the children get what the record leaves.
+    nested = min(size, _NESTED)
+
+    def children(rows: list[Row], shape: Shape) -> dict[str, Any]:
+        return _first_page(api, call, Result(len(rows), rows, shape), nested - 1)
+
+    now = api.controls.clock.now()
+    querier = Querier(api.org, now, call.version, with_deleted=with_deleted, user_id=call.user_id, pages=children)
+    result = querier.run(text)
+    return Answer(200, _first_page(api, call, result, nested if result.nested else size))
+
+
+def _first_page(api: Api, call: Call, result: Result, size: int) -> dict[str, Any]:
     if len(result.rows) <= size:
         records = [result.shape(row) for row in result.rows]
-        return Answer(200, {"totalSize": result.total, "done": True, "records": records})
+        return {"totalSize": result.total, "done": True, "records": records}
     cursor_id = new_id("01g", api.controls.random.randrange(1, 62**8))
     while len(api.cursors) >= _MOST_CURSORS:
         api.cursors.pop(next(iter(api.cursors)))
-    api.cursors[cursor_id] = Cursor(result, size, now.timestamp())
-    return _page(api, call, cursor_id, 0)
+    cursor = api.cursors[cursor_id] = Cursor(result, size, api.controls.clock.now().timestamp())
+    return _page(call, cursor, cursor_id, 0)
 
 
 def query_more(api: Api, call: Call, locator: str) -> Answer:
     """The page that a `nextRecordsUrl` names."""
     found = _LOCATOR.fullmatch(locator)
-    if found is None or found[1] not in api.cursors:
+    cursor = api.cursors.get(found[1]) if found else None
+    if found is None or cursor is None:
         raise _bad_locator()
-    return _page(api, call, found[1], int(found[2]))
+    start = int(found[2])
+    if start >= len(cursor.result.rows) or api.controls.clock.now().timestamp() - cursor.made > _LOCATOR_LIFE:
+        raise _bad_locator()
+    return Answer(200, _page(call, cursor, found[1], start))
 
 
-def _page(api: Api, call: Call, cursor_id: str, start: int) -> Answer:
-    cursor = api.cursors[cursor_id]
+def _page(call: Call, cursor: Cursor, cursor_id: str, start: int) -> dict[str, Any]:
     rows, stop = cursor.result.rows, start + cursor.size
-    if start >= len(rows) or api.controls.clock.now().timestamp() - cursor.made > _LOCATOR_LIFE:
-        raise _bad_locator()
     body: dict[str, Any] = {"totalSize": cursor.result.total, "done": stop >= len(rows)}
     if stop < len(rows):
         resource = "queryAll" if call.segments[0] == "queryAll" else "query"
         body["nextRecordsUrl"] = f"/services/data/{call.version}/{resource}/{cursor_id}-{stop}"
     body["records"] = [cursor.result.shape(row) for row in rows[start:stop]]
-    return Answer(200, body)
+    return body
 
 
 def _bad_locator() -> Refusal:

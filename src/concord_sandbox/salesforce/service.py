@@ -15,15 +15,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from concord_sandbox import verbs
 from concord_sandbox.faults import Fault
-from concord_sandbox.parts import Part, control_routes
+from concord_sandbox.parts import Part, control_routes, control_verbs
 from concord_sandbox.salesforce import absent, loading, oauth, who
 from concord_sandbox.salesforce.bulk.jobs import BulkJobs
 from concord_sandbox.salesforce.calls import Answer, Api, Call, as_json
 from concord_sandbox.salesforce.client_app import ClientApp
 from concord_sandbox.salesforce.errors import (
-    BY_CODE,
-    BY_STATUS,
     Fail,
     Refusal,
     bad_json,
@@ -33,6 +32,7 @@ from concord_sandbox.salesforce.errors import (
 )
 from concord_sandbox.salesforce.events.changes import ChangeEvents
 from concord_sandbox.salesforce.events.outbound import OutboundMessages
+from concord_sandbox.salesforce.fault_answers import FaultAnswer
 from concord_sandbox.salesforce.lifecycle.conversion import LeadMapping, by_hand, convert
 from concord_sandbox.salesforce.lifecycle.merging import merge
 from concord_sandbox.salesforce.lifecycle.recycling import RecycleBin, undelete
@@ -52,6 +52,7 @@ from concord_sandbox.salesforce.usage import Usage
 from concord_sandbox.salesforce.values import wire_time
 from concord_sandbox.salesforce.writes import Actor
 from concord_sandbox.service import ControlError, Controls
+from concord_sandbox.verbs import Verb
 
 #: The parts of an org that have modules of their own; each says in its text what its key of the world holds. In the
 #: order in which they take part in a write (`writes.Step`).
@@ -71,20 +72,27 @@ PARTS: tuple[type[Part[Org]], ...] = (
     BulkJobs,
 )
 
+VERBS = (
+    Verb("POST", "tokens/expire", "no token is good any more, nor the standing one", "_expire_tokens"),
+    Verb("POST", "locators/expire", "no page of a query can be read on", "_expire_locators"),
+    Verb("POST", "usage", '{"daily_used"?, "daily_limit"?}: how many API calls of the day are used, and allowed',
+         "_set_usage"),
+    Verb("POST", "merge/{object}", '{"master": id, "losers": [id], "by"?: user}: a person merges records', "_merge"),
+    Verb("POST", "undelete/{object}/{id}", "a person takes a record out of the recycle bin", "_undelete"),
+    Verb("POST", "convert/{id}", '{"account_id"?, "contact_id"?, "opportunity"?: whether one is made, or its name, '
+         '"status"?, "by"?: user}: a person converts a lead; the ids of what was made', "_convert"),
+)  # fmt: skip
 _LONGEST_URI = 16_384
 _LARGEST_BODY = 200 * 1024 * 1024
 _JSON = "application/json;charset=UTF-8"
 _LIMIT_HEADER = "Sforce-Limit-Info"
-_MAINTENANCE = (
-    "<!DOCTYPE html><html><head><title>Salesforce is under maintenance</title></head>"
-    "<body><h1>We are down for maintenance.</h1></body></html>"
-)
 
 
 class SalesforceService:
     """One emulated org; see `models` for its section of a world."""
 
     name = "salesforce"
+    largest_body = _LARGEST_BODY
 
     def __init__(self, controls: Controls) -> None:
         self.controls = controls
@@ -105,19 +113,13 @@ class SalesforceService:
         ]
 
     def control_routes(self) -> Sequence[BaseRoute]:
-        """POST tokens/expire: no token is good any more, nor the standing one. POST locators/expire: no page of a query
-        can be read on. POST usage {"daily_used", "daily_limit"}. POST merge/{object} {"master", "losers", "by"},
-        undelete/{object}/{id}, convert/{lead_id} {"account_id"?, "contact_id"?, "opportunity"?: whether one is made, or
-        its name, "status"?, "by"?}: a person at work."""
         return [
-            Route("/tokens/expire", self._expire_tokens, methods=["POST"]),
-            Route("/locators/expire", self._expire_locators, methods=["POST"]),
-            Route("/usage", self._set_usage, methods=["POST"]),
-            Route("/merge/{object}", self._merge, methods=["POST"]),
-            Route("/undelete/{object}/{id}", self._undelete, methods=["POST"]),
-            Route("/convert/{id}", self._convert, methods=["POST"]),
+            *verbs.routes(self, VERBS),
             *control_routes(PARTS, lambda: self._api.org.parts),
         ]
+
+    def control_verbs(self) -> Sequence[Verb]:
+        return [*VERBS, *control_verbs(PARTS)]
 
     # State
 
@@ -165,17 +167,7 @@ class SalesforceService:
     # Answers
 
     def fault_response(self, fault: Fault) -> Response:
-        if fault.code == "HTML":
-            return Response(_MAINTENANCE, fault.status, fault.headers, "text/html;charset=UTF-8")
-        code, words = BY_STATUS.get(fault.status, ("UNKNOWN_EXCEPTION", "An unexpected error occurred"))
-        if fault.code is not None and fault.code[:1].islower():
-            error, _, description = fault.code.partition(": ")
-            return JSONResponse(
-                {"error": error, "error_description": description or error}, fault.status, fault.headers
-            )
-        if fault.code is not None:
-            code, words = fault.code, BY_CODE.get(fault.code, fault.code.replace("_", " ").lower())
-        return _response(Answer(fault.status, [Fail(code, words).plain()], fault.headers))
+        return FaultAnswer(fault)
 
     def response_headers(self) -> dict[str, str]:
         usage = self._api.usage

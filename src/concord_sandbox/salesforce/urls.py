@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from concord_sandbox.salesforce import absent, collections, graphs, org_limits, replication, responses, search, ui_api
@@ -116,9 +117,13 @@ def _dispatched(api: Api, call: Call) -> Answer:
             elif part != segment:
                 break
         else:
+            if call.method == "HEAD" and "GET" in methods:
+                answer = methods["GET"](api, replace(call, method="GET"), *given)
+                return replace(answer, body=None)
             resource = methods.get(call.method)
             if resource is None:
-                words = f"HTTP Method '{call.method}' not allowed. Allowed are {','.join(methods)}"
+                allowed = ",".join(methods).replace("GET", "GET,HEAD")
+                words = f"HTTP Method '{call.method}' not allowed. Allowed are {allowed}"
                 raise Refusal(405, Fail("METHOD_NOT_ALLOWED", words))
             return resource(api, call, *given)
     lacking = absent.said_of(f"/services/data/{call.version}/{'/'.join(segments)}")

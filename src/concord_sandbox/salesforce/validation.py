@@ -20,6 +20,8 @@ from concord_sandbox.salesforce.values import read_time, wire_clock, wire_date, 
 #: What Java's trim takes off: everything up to the blank.
 _BLANKS = "".join(map(chr, range(33)))
 _EMAIL = re.compile(r"[^\s@<>(),;:\\\"\[\]]+@[\w-]+(?:\.[\w-]+)*\.\w{2,}")
+#: Salesforce's calendar.
+_FIRST_YEAR, _LAST_YEAR = "1700", "4000"
 _JSON_WORDS = {"currency": "double", "percent": "double", "reference": "id"}
 
 
@@ -109,10 +111,15 @@ def stored(org: Org, table: Table, field: Field, given: Any) -> Any:
 def _moment(field: Field, text: str) -> str:
     try:
         if field.type == "datetime":
-            return wire_time(read_time(text))
-        return wire_date(text) if field.type == "date" else wire_clock(text)
+            made = wire_time(read_time(text))
+        else:
+            made = wire_date(text) if field.type == "date" else wire_clock(text)
     except ValueError:
         raise _wrong_type(field, text) from None
+    if field.type != "time" and not _FIRST_YEAR <= made[:4] <= _LAST_YEAR:
+        words = f"{field.label}: invalid date: {text}"
+        raise Refusal(400, Fail("FIELD_INTEGRITY_EXCEPTION", words, (field.name,)))
+    return made
 
 
 def _text(field: Field, text: str) -> str:

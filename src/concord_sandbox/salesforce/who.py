@@ -23,7 +23,7 @@ def identity(api: Api, tokens: Tokens, token: str, own_url: str, organisation: s
     row = api.org.row(full_id(user) or "")
     if row is None or not row["Id"].startswith("005"):
         return 403, "Bad_Id"
-    if row["Id"] != api.org.identity.integration_user_id:
+    if row["Id"] != tokens.user_of(token):
         return 403, "No_Access"
     return 200, _person(api, row, own_url)
 
@@ -34,7 +34,7 @@ def userinfo(api: Api, tokens: Tokens, token: str, own_url: str) -> Said:
     if refused is not None:
         return refused
     org = api.org
-    row = org.row(org.identity.integration_user_id) or {}
+    row = org.row(tokens.user_of(token)) or {}
     known = _person(api, row, own_url)
     made = {
         "sub": known["id"],

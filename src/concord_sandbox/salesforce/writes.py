@@ -144,10 +144,7 @@ class Writer:
         row["LastModifiedDate"] = row["SystemModstamp"] = now
         row["LastModifiedById"] = actor.user_id
         self.org.put(table, record_id, row)
-        for field in table.kind.tracked:
-            old, new = before.get(field.name, field.absent), row.get(field.name, field.absent)
-            if old != new:
-                self._note_history(table, record_id, field.name, field, old, new, actor.user_id)
+        self.note_changes(table, before, row, actor.user_id)
         for step in self._steps:
             step.after(self, table, row, before, actor)
 
@@ -244,6 +241,13 @@ class Writer:
                 elif pointing is not None and field.nillable:
                     kept = {name: value for name, value in pointing.items() if name != field.name}
                     self.org.put(child, child_id, {**kept, "SystemModstamp": now})
+
+    def note_changes(self, table: Table, before: Row, row: Row, by: str) -> None:
+        """The field history of a change: a row for each tracked field that has another value. by: a user's id."""
+        for field in table.kind.tracked:
+            old, new = before.get(field.name, field.absent), row.get(field.name, field.absent)
+            if old != new:
+                self._note_history(table, row["Id"], field.name, field, old, new, by)
 
     def _note_history(
         self, table: Table, record_id: str, name: str, field: Field | None, old: Any, new: Any, by: str

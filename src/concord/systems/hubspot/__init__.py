@@ -9,8 +9,9 @@ import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
-from concord.core.model import Account, Change, Gone, Receipt, Record, SweepPage
+from concord.core.model import Account, Change, Gone, Receipt, Record, Side, SweepPage
 from concord.core.values import ObjectSpec
 from concord.errors import Category, RemoteRefused
 from concord.systems.http import Clock, Http, Transport
@@ -26,10 +27,12 @@ from concord.systems.hubspot.client import (
     SearchPace,
 )
 from concord.systems.hubspot.errors import SYSTEM
+from concord.systems.hubspot.journal import POLL, Journal
 from concord.systems.hubspot.records import Reader
+from concord.systems.hubspot.wire import OPT_OUT
 from concord.systems.hubspot.writes import Writer
 
-__all__ = ["API_VERSION", "HubSpot"]
+__all__ = ["API_VERSION", "HubSpot", "Journal"]
 
 
 class HubSpot:
@@ -72,6 +75,9 @@ class HubSpot:
             raise ValueError("HubSpot needs a token, or a client id with its secret and a refresh token")
         self._app_id = app_id
         self._clock = clock
+        self._journal = partial(
+            Journal, url, clock=clock, share=share, api_version=api_version, time_limit=time_limit, transport=transport
+        )
         self._daily = Daily(clock, reserve)
         pace = BurstPace(clock, burst)
 
@@ -112,6 +118,26 @@ class HubSpot:
         other._use(self._caller.hurried())
         return other
 
+    def journal(
+        self,
+        side: Side,
+        portal_id: str,
+        properties: Mapping[str, Collection[str]],
+        *,
+        client_id: str,
+        client_secret: str,
+        poll: float = POLL,
+    ) -> Journal:
+        """The app's Webhooks Journal as a feed of this account (`Account.id`), with a sign-in, a pace and a counter of
+        its own; whoever asks for it closes it. properties: the mapped ones of each synced object, none meaning all of
+        them; the opt-outs that `describe` has seen are added. client_id, client_secret: of the app, "" where there is
+        none. poll: seconds between two looks."""
+        wanted = {
+            name: {*names, *(field for field in self._fields(name) if field.startswith(OPT_OUT))} if names else ()
+            for name, names in properties.items()
+        }
+        return self._journal(client_id, client_secret, side=side, portal_id=portal_id, properties=wanted, poll=poll)
+
     async def account(self) -> Account:
         """Sign in and say whose account it is: the portal's id, a name for people, and the app's id.
 
@@ -148,13 +174,19 @@ class HubSpot:
         """Every live record, page by page, without histories."""
         return self._reader.scan(object_name, fields)
 
-    async def changed(self, objects: Sequence[str], position: str | None, overlap: timedelta) -> SweepPage:
+    async def changed(
+        self,
+        objects: Sequence[str],
+        position: str | None,
+        overlap: timedelta,
+        ticked: Mapping[str, Collection[str]] | None = None,
+    ) -> SweepPage:
         """One page for each object of what changed since the position; None: from the server's present time on.
 
         The search index lags "a few moments" behind, so an overlap of two minutes at least is needed (section 6).
         Deleted records are never found here.
         """
-        return await sweep.changed(self._caller, objects, position, overlap)
+        return await sweep.changed(self._caller, objects, position, overlap, ticked)
 
     async def find(
         self, object_name: str, field: str, texts: Collection[str], fields: Sequence[str]
@@ -191,6 +223,14 @@ class HubSpot:
         """How many calls were sent since the start, retries included."""
         return self._http.tally.calls
 
+    def calls_by_kind(self) -> Mapping[str, int]:
+        """The same by what they were for."""
+        return dict(self._http.tally.by_kind)
+
+    def retries(self) -> int:
+        """How many of those calls were repeats of one that had failed."""
+        return self._http.tally.retries
+
     async def close(self) -> None:
         await self._http.close()
 
@@ -201,6 +241,10 @@ class HubSpot:
                 if object_name not in self._specs:
                     await self.describe([object_name])
         return self._specs[object_name]
+
+    def _fields(self, object_name: str) -> Collection[str]:
+        spec = self._specs.get(object_name)
+        return spec.fields if spec is not None else ()
 
     def _server_now(self) -> datetime:
         return self._clock.now() + self._http.ahead()

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from concord.core.retry import Backoff
 from concord.errors import Category, RemoteBusy, RemoteError
 from concord.systems.http import Answer, Clock, Http, Pace, Send
-from concord.systems.hubspot.auth import Auth
+from concord.systems.hubspot.auth import AppToken, Auth
 from concord.systems.hubspot.errors import SYSTEM, reading
 
 #: The version of the API that this adapter was written for (api/hubspot.md, section 1).
@@ -21,6 +22,13 @@ SEARCHES_A_SECOND: Final = 4
 #: Calls at once, searches among them.
 TOGETHER: Final = 10
 SEARCHES_TOGETHER: Final = 2
+
+#: Calls on the journal a second, and at once: they count against no account, and about 100 are borne (section 3).
+JOURNAL_CALLS: Final = 50
+JOURNAL_TOGETHER: Final = 5
+#: The journal's calls are given up sooner than others: who reads it waits by himself, and says that he does.
+JOURNAL_PATIENCE: Final = Backoff(first=0.5, cap=2.0, tries=3)
+JOURNAL_LONGEST_WAIT: Final = 2.0
 
 #: Answers of batch calls that are data: the whole batch was refused because of some of its records.
 REFUSED_BATCH: Final = (400, 404, 409)
@@ -52,6 +60,12 @@ class Paths:
 
     def token(self) -> str:
         return f"/oauth/{self.version}/token"
+
+    def journal(self, tail: str) -> str:
+        return f"/webhooks-journal/journal/{self.version}{tail}"
+
+    def subscriptions(self, tail: str = "") -> str:
+        return f"/webhooks-journal/subscriptions/{self.version}{tail}"
 
 
 class BurstPace(Pace):
@@ -209,3 +223,34 @@ class Caller:
         return await self._http.call(
             method, path, kind=kind, repeatable=True, body=body, params=params, accept=accept, pace=pace
         )
+
+
+class AppCaller:
+    """The calls of an app, signed with its own token: they belong to no account and count against no account's limits
+    (section 18). All of them may be repeated."""
+
+    def __init__(self, http: Http, paths: Paths, token: AppToken) -> None:
+        self._http = http
+        self._token = token
+        self.paths = paths
+
+    async def get(self, path: str, kind: str, *, accept: tuple[int, ...] = ()) -> Answer:
+        """Read. accept: bad statuses that the caller reads himself."""
+        return await self._call("GET", path, kind, accept=accept)
+
+    async def post(self, path: str, kind: str, body: Any) -> Answer:
+        return await self._call("POST", path, kind, body=body)
+
+    async def delete(self, path: str, kind: str) -> Answer:
+        """Remove; what is not there any more is removed."""
+        return await self._call("DELETE", path, kind, accept=(404,))
+
+    async def fetch(self, url: str, kind: str) -> Answer:
+        """Read what stands at an address that is signed itself. The address is a secret: it goes into no log."""
+        return await self._http.call("GET", url, kind=kind, repeatable=True, signed=False)
+
+    async def _call(
+        self, method: str, path: str, kind: str, *, body: Any = None, accept: tuple[int, ...] = ()
+    ) -> Answer:
+        await self._token.keep_fresh()
+        return await self._http.call(method, path, kind=kind, repeatable=True, body=body, accept=accept)

@@ -31,6 +31,8 @@ class Meaning:
 _DATA = "Correct the value, or map the property to a field of a matching type"
 _KEYS = "Check the token, or install the app again and configure the new token"
 _LATER = "It is tried again by itself"
+_SCOPES = "Check which scopes the app may have, and add those that are missing"
+_NO_APP = "The app may not sign in this way: use a project app with OAuth and its client id and secret"
 
 #: (HTTP status or None, category as a pattern, code as a pattern) -> meaning; the first that fits counts.
 TABLE: Final[tuple[tuple[int | None, str, str, Meaning], ...]] = (
@@ -42,6 +44,11 @@ TABLE: Final[tuple[tuple[int | None, str, str, Meaning], ...]] = (
         Meaning(Category.PERMISSION, "The app was removed or its access revoked: " + _KEYS),
     ),
     (400, "*", "invalid_grant", Meaning(Category.PERMISSION, "The app was removed or its access revoked: " + _KEYS)),
+    (None, "*", "BAD_SCOPES", Meaning(Category.PERMISSION, _SCOPES)),
+    (None, "*", "invalid_scope", Meaning(Category.PERMISSION, _SCOPES)),
+    (None, "*", "BAD_GRANT_TYPE", Meaning(Category.PERMISSION, _NO_APP)),
+    (None, "*", "unsupported_grant_type", Meaning(Category.PERMISSION, _NO_APP)),
+    (None, "*", "unauthorized_client", Meaning(Category.PERMISSION, _NO_APP)),
     (400, "*", "BAD_*", Meaning(Category.PERMISSION, "Check the client id, the client secret and the scopes")),
     (400, "*", "invalid_client", Meaning(Category.PERMISSION, "Check the client id and the client secret")),
     (400, "*", "access_denied", Meaning(Category.PERMISSION, "The account is gone or closed: " + _KEYS)),
@@ -51,6 +58,7 @@ TABLE: Final[tuple[tuple[int | None, str, str, Meaning], ...]] = (
     # the record
     (409, "*", "*", Meaning(Category.DUPLICATE_RULE, "Another record has this value already: link or merge the two")),
     (404, "*", "*", Meaning(Category.MISSING_RECORD, "The record was deleted or merged away")),
+    (410, "*", "*", Meaning(Category.MISSING_RECORD, "What was asked for is not kept any more")),
     (None, "OBJECT_NOT_FOUND", "*", Meaning(Category.MISSING_RECORD, "The record was deleted or merged away")),
     (None, "CONFLICT", "*", Meaning(Category.DUPLICATE_RULE, "Another record has this value already: link the two")),
     (None, "*", "*UNIQUE*", Meaning(Category.DUPLICATE_RULE, "Another record has this value already: link the two")),

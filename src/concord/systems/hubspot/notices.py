@@ -1,6 +1,7 @@
 """HubSpot's webhooks: whether a call is believed, and which records it says to look at (SPEC 6.1, 11.1).
 
-Pure. A notice carries no value that is trusted; the property values that events hold are not even looked at.
+Pure. A notice carries no value that is trusted; the property values that events hold are not even looked at. The
+entries of the journal (journal.py) are read with the same words.
 Section numbers are those of api/hubspot.md.
 """
 
@@ -11,7 +12,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -81,7 +82,7 @@ def sign(secret: str, method: str, uri: str, body: bytes, timestamp: str) -> str
 
 @dataclass(frozen=True)
 class Taken:
-    """What a webhook's body says.
+    """What a webhook's body, or a page of the journal, says.
 
     unknown: events of a kind that this version does not know, or without an id. erased: people whose data HubSpot was
     told to delete for good, and who are to be erased here too (SPEC 7.4); each has its notice as well.
@@ -95,6 +96,7 @@ class Taken:
 #: Events whose own echo may be dropped: after each write of ours the record is read back with its histories, so an
 #: edit of somebody else just before it is seen there. Merges, deletions and restores are always looked at.
 _ECHOES: Final = frozenset({"creation", "propertyChange", "associationChange"})
+_OF_RECORD: Final = frozenset({"creation", "deletion", "propertyChange", "restore", "privacyDeletion"})
 _SINGULAR: Final[Mapping[str, str]] = {
     "contact": "contacts",
     "company": "companies",
@@ -104,6 +106,60 @@ _SINGULAR: Final[Mapping[str, str]] = {
     "line_item": "line_items",
 }
 _BY_TYPE_ID: Final[Mapping[str, str]] = {type_id: name for name, type_id in TYPE_IDS.items()}
+#: The older family names an association's objects in its type only; a label's own words may stand around them.
+_WORDS: Final = "|".join(_SINGULAR)
+_ENDS: Final = re.compile(rf"(?:^|_)({_WORDS})_to_({_WORDS})(?:_|$)", re.IGNORECASE)
+#: 64 bits (19.2).
+_ID: Final = re.compile(r"[0-9]{1,19}")
+#: Under which the ids of a merge are told (19.2): what is left, and what is not there any more.
+_MERGED: Final = ("newObjectId", "primaryObjectId", "objectId", "mergedObjectIds")
+#: A time further off than this is not the time of anything that is told now.
+_LONG_AGO: Final = timedelta(days=366)
+_AHEAD: Final = timedelta(days=1)
+
+
+class Looks:
+    """What events say to look at: one notice for each record, in the most urgent of its lanes, with its earliest time.
+
+    objects: the synced ones by plural name (custom ones by type id); events about others are left out. now: on our
+    clock. ahead: how far HubSpot's clock is ahead of ours.
+    """
+
+    def __init__(self, objects: Collection[str], *, source: str, now: datetime, ahead: timedelta) -> None:
+        self._objects = objects
+        self._source = source
+        self._now = now
+        self._ahead = ahead
+        self._found: dict[Ref, Notice] = {}
+        self._erased: dict[Ref, None] = {}
+
+    def add(self, refs: Iterable[Ref], properties: Iterable[object], occurred_at: object, *, erased: bool) -> None:
+        """An event about these records. properties: the names of those that changed."""
+        lane = Lane.CONSENT if any(text_of(name).startswith(OPT_OUT) for name in properties) else Lane.PEOPLE
+        at = self._moment(occurred_at)
+        for ref in refs:
+            if ref.object not in self._objects:
+                continue
+            before = self._found.get(ref)
+            # The oldest change counts for the latency; the record is looked at once however many there were.
+            times = [moment for moment in (at, before.changed_at if before else None) if moment is not None]
+            urgency = min(lane, before.lane) if before else lane
+            earliest = min(times, default=None)
+            self._found[ref] = Notice(ref, urgency, self._now, self._source, changed_at=earliest)
+            if erased:
+                self._erased[ref] = None
+
+    def taken(self, unknown: int) -> Taken:
+        return Taken(tuple(self._found.values()), unknown, tuple(self._erased))
+
+    def _moment(self, told: object) -> datetime | None:
+        """The event's time on our clock; None when it tells none that can be."""
+        try:
+            at = instant(told)
+            at = at - self._ahead if at is not None else None
+        except OverflowError:  # at the ends of the calendar
+            return None
+        return at if at is not None and self._now - _LONG_AGO < at < self._now + _AHEAD else None
 
 
 def notices_of(
@@ -122,71 +178,78 @@ def notices_of(
     """
     try:
         events = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise WebhookRefused("malformed") from None
     if not isinstance(events, list):
         raise WebhookRefused("malformed")
-    found: dict[tuple[Ref, Lane], Notice] = {}
-    erased: dict[Ref, None] = {}
+    looks = Looks(objects, source="webhook", now=now, ahead=ahead)
     unknown = 0
     for event in events:
         kind, refs = _about(event) if isinstance(event, Mapping) else ("", ())
         if not refs:
             unknown += 1
-            continue
-        if portal_id is not None and str(event.get("portalId", portal_id)) != portal_id:
-            continue
-        if kind in _ECHOES and is_ours(event.get("changeSource"), event.get("sourceId"), app_id):
-            continue
-        told = instant(event.get("occurredAt"))
-        changed_at = told - ahead if told else None
-        for ref in (ref for ref in refs if ref.object in objects):
-            notice = Notice(ref, _lane(event), seen_at=now, source="webhook", changed_at=changed_at)
-            before = found.get((ref, notice.lane))
-            # The oldest change counts for the latency; the record is looked at once however many there were.
-            if before is None or (changed_at and before.changed_at and changed_at < before.changed_at):
-                found[ref, notice.lane] = notice
-            if kind == "privacyDeletion":
-                erased[ref] = None
-    return Taken(tuple(found.values()), unknown, tuple(erased))
+        elif of_portal(event, portal_id) and not (
+            kind in _ECHOES and is_ours(event.get("changeSource"), text_of(event.get("sourceId")), app_id)
+        ):
+            looks.add(refs, (event.get("propertyName"),), event.get("occurredAt"), erased=kind == "privacyDeletion")
+    return looks.taken(unknown)
 
 
-def _lane(event: Mapping[str, Any]) -> Lane:
-    consent = str(event.get("propertyName") or "").startswith(OPT_OUT)
-    return Lane.CONSENT if consent else Lane.PEOPLE
+def of_portal(event: Mapping[str, Any], portal_id: str | None) -> bool:
+    """Whether an event is of this account; one that names none is."""
+    return portal_id is None or event.get("portalId") is None or text_of(event["portalId"]) == portal_id
 
 
 def _about(event: Mapping[str, Any]) -> tuple[str, tuple[Ref, ...]]:
     """The verb of an event and the records it is about; none for an event that is not known (19.1, 19.2)."""
-    family, _, verb = str(event.get("subscriptionType") or event.get("eventType") or "").partition(".")
+    family, _, verb = (text_of(event.get("subscriptionType")) or text_of(event.get("eventType"))).partition(".")
     if verb == "associationChange":
-        return verb, tuple(_ends(event))
-    name = _object_name(event.get("objectTypeId")) if family == "object" else _SINGULAR.get(family)
-    if name is None:
-        return verb, ()
-    if verb == "merge":
-        merged = event.get("mergedObjectIds")
-        ids = [event.get("newObjectId"), event.get("primaryObjectId"), event.get("objectId")]
-        ids += merged if isinstance(merged, list) else []
-    elif verb in ("creation", "deletion", "propertyChange", "restore", "privacyDeletion"):
-        ids = [event.get("objectId")]
-    else:
-        return verb, ()
-    return verb, tuple(dict.fromkeys(Ref(SYSTEM, name, str(one)) for one in ids if _is_id(one)))
+        return verb, ends_of(event, family)
+    name = object_name(event.get("objectTypeId")) if family == "object" else _SINGULAR.get(family)
+    if name is not None and verb == "merge":
+        return verb, refs_of(name, event, _MERGED)
+    if name is not None and verb in _OF_RECORD:
+        return verb, refs_of(name, event)
+    return verb, ()
 
 
-def _ends(event: Mapping[str, Any]) -> Iterator[Ref]:
-    """Both ends of an association. The older family names the objects only in the type, "CONTACT_TO_COMPANY"."""
-    source, _, target = str(event.get("associationType") or "").lower().partition("_to_")
+def refs_of(name: str, event: Mapping[str, Any], fields: Sequence[str] = ("objectId",)) -> tuple[Ref, ...]:
+    """The records of an object that these fields of an event name, each with one id or several."""
+    return tuple(Ref(SYSTEM, name, one) for one in dict.fromkeys(one for field in fields for one in _ids(event, field)))
+
+
+def merged_of(name: str, event: Mapping[str, Any]) -> tuple[Ref, ...]:
+    """Every record that an event of a merge names."""
+    return refs_of(name, event, _MERGED)
+
+
+def ends_of(event: Mapping[str, Any], family: str = "") -> tuple[Ref, ...]:
+    """Both ends of an association. The older family names the objects only in the type, "CONTACT_TO_COMPANY", and the
+    end that was subscribed to in its own name."""
+    words = _ENDS.search(text_of(event.get("associationType")))
+    source, target = (words.group(1).lower(), words.group(2).lower()) if words else (family, "")
+    refs: list[Ref] = []
     for end, word in (("from", source), ("to", target)):
-        name = _object_name(event.get(f"{end}ObjectTypeId")) or _SINGULAR.get(word)
-        if name is not None and _is_id(event.get(f"{end}ObjectId")):
-            yield Ref(SYSTEM, name, str(event[f"{end}ObjectId"]))
+        name = object_name(event.get(f"{end}ObjectTypeId")) or _SINGULAR.get(word)
+        if name is not None:
+            refs += refs_of(name, event, (f"{end}ObjectId",))
+    return tuple(refs)
 
 
-def _object_name(type_id: object) -> str | None:
-    return _BY_TYPE_ID.get(str(type_id), str(type_id)) if type_id else None
+def object_name(type_id: object) -> str | None:
+    """The plural name of a type id; a custom object's type id is its name here."""
+    text = text_of(type_id)
+    return _BY_TYPE_ID.get(text, text) or None
 
 
-def _is_id(value: object) -> bool:
-    return isinstance(value, int | str) and not isinstance(value, bool) and str(value).isdecimal()
+def text_of(value: object) -> str:
+    """A text or a number as text; "" for everything else that JSON can hold."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _ids(event: Mapping[str, Any], field: str) -> Iterator[str]:
+    told = event.get(field)
+    for one in told if isinstance(told, list) else [told]:
+        text = text_of(one)
+        if _ID.fullmatch(text):
+            yield str(int(text))

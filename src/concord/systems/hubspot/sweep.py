@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,7 +38,13 @@ class Place:
     begun: int | None = None
 
 
-async def changed(caller: Caller, objects: Sequence[str], position: str | None, overlap: timedelta) -> SweepPage:
+async def changed(
+    caller: Caller,
+    objects: Sequence[str],
+    position: str | None,
+    overlap: timedelta,
+    ticked: Mapping[str, Collection[str]] | None = None,
+) -> SweepPage:
     """See `HubSpot.changed`."""
     places = _read(position)
     if any(name not in places for name in objects):
@@ -49,7 +55,8 @@ async def changed(caller: Caller, objects: Sequence[str], position: str | None, 
     # every page would find nothing and cost half of the few searches a second that there are (section 6).
     going = [name for name in objects if places[name].id is not None]
     asked = dict.fromkeys(going or objects)
-    pages = await asyncio.gather(*(_page(caller, name, places[name], overlap) for name in asked))
+    boxes = ticked or {}
+    pages = await asyncio.gather(*(_page(caller, name, places[name], overlap, boxes.get(name, ())) for name in asked))
     places |= {name: place for name, _, place in pages}
     return SweepPage(
         rows=tuple(row for _, rows, _ in pages for row in rows),
@@ -58,9 +65,11 @@ async def changed(caller: Caller, objects: Sequence[str], position: str | None, 
     )
 
 
-async def _page(caller: Caller, name: str, place: Place, overlap: timedelta) -> tuple[str, list[Found], Place]:
+async def _page(
+    caller: Caller, name: str, place: Place, overlap: timedelta, ticked: Collection[str]
+) -> tuple[str, list[Found], Place]:
     stamp = modified_name(name)
-    answer = await caller.search(name, _query(stamp, place, overlap))
+    answer = await caller.search(name, _query(stamp, place, overlap, ticked))
     rows = rows_of(answer.body, answer.at)
     stamped = [(row, _stamp(row, name)) for row in rows]
     found = [Found(Ref(SYSTEM, name, row.id), at, version_of(changed_at(row.data, name) or at)) for row, at in stamped]
@@ -88,7 +97,7 @@ def _next_place(place: Place, stamped: Sequence[tuple[Row, datetime]], now: int,
     return Place(max(stamps), "0" if min(stamps) == max(stamps) else "", begun)
 
 
-def _query(stamp: str, place: Place, overlap: timedelta) -> Mapping[str, Any]:
+def _query(stamp: str, place: Place, overlap: timedelta, ticked: Collection[str]) -> Mapping[str, Any]:
     if place.id:
         filters = [
             {"propertyName": stamp, "operator": "EQ", "value": str(place.at)},
@@ -99,8 +108,10 @@ def _query(stamp: str, place: Place, overlap: timedelta) -> Mapping[str, Any]:
         start = place.at if place.id == "" else place.at - overlap // timedelta(milliseconds=1)
         filters = [{"propertyName": stamp, "operator": "GTE", "value": str(start)}]
         sort = stamp
+    boxes = [{"propertyName": name, "operator": "EQ", "value": "true"} for name in ticked]
+    groups = [{"filters": [*filters, box]} for box in boxes] or [{"filters": filters}]
     return {
-        "filterGroups": [{"filters": filters}],
+        "filterGroups": groups,
         "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
         "properties": [stamp],
         "limit": SEARCH_PAGE,

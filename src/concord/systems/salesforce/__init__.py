@@ -1,7 +1,8 @@
 """Salesforce: fills the engine's `System` by shape. One class, `Salesforce`; the rest of the folder is its own affair.
 
 Where things are: `auth` signs in, `client` calls, `schema` describes, `wire` translates values, `records` reads,
-`writes` writes, `notices` sweeps, `errors` says what a refusal means. Facts and section numbers: api/salesforce.md.
+`writes` writes, `notices` sweeps, `errors` says what a refusal means; `pubsub` streams, `avro` reads what it brings,
+`events` makes a feed of it, `outbound` reads what Salesforce sends. Facts and section numbers: api/salesforce.md.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
-from concord.core.model import Account, Change, Gone, Receipt, Record, SweepPage
+from concord.core.model import Account, Change, Gone, Receipt, Record, Side, SweepPage
 from concord.core.retry import Backoff
 from concord.core.values import ObjectSpec
 from concord.errors import Category, ConfigError, RemoteRefused
 from concord.systems.http import Clock, Transport
 from concord.systems.salesforce.client import Client
+from concord.systems.salesforce.events import ChangeEvents
 from concord.systems.salesforce.notices import Sweep
+from concord.systems.salesforce.pubsub import ADDRESS, PubSub
 from concord.systems.salesforce.records import Records
 from concord.systems.salesforce.schema import Schema
 from concord.systems.salesforce.wire import SYSTEM, id18
@@ -118,9 +121,15 @@ class Salesforce:
         """See `System.scan`. Converted leads are not among them."""
         return self._records.scan(object_name, fields)
 
-    async def changed(self, objects: Sequence[str], position: str | None, overlap: timedelta) -> SweepPage:
+    async def changed(
+        self,
+        objects: Sequence[str],
+        position: str | None,
+        overlap: timedelta,
+        ticked: Mapping[str, Collection[str]] | None = None,
+    ) -> SweepPage:
         """See `System.changed`. Deleted, merged and converted records are among the rows."""
-        return await self._sweep.changed(objects, position, overlap)
+        return await self._sweep.changed(objects, position, overlap, ticked)
 
     async def find(
         self, object_name: str, field: str, texts: Collection[str], fields: Sequence[str]
@@ -147,6 +156,41 @@ class Salesforce:
     def calls(self) -> int:
         """See `System.calls`."""
         return self._client.http.tally.calls
+
+    def calls_by_kind(self) -> Mapping[str, int]:
+        """See `System.calls_by_kind`."""
+        return dict(self._client.http.tally.by_kind)
+
+    def retries(self) -> int:
+        """See `System.retries`."""
+        return self._client.http.tally.retries
+
+    def change_events(
+        self,
+        objects: Sequence[str],
+        fields: Mapping[str, Collection[str]] | None = None,
+        *,
+        address: str = ADDRESS,
+        secure: bool = True,
+        root_certificates: bytes | None = None,
+        channel: str | None = None,
+        side: Side = Side.LEFT,
+        consent: Mapping[str, Collection[str]] | None = None,
+        backoff: Backoff | None = None,
+    ) -> ChangeEvents:
+        """This org's change events, with the same sign-in (see `PubSub` and `ChangeEvents`). Close it by itself."""
+        return ChangeEvents(
+            self._client,
+            PubSub(self._client, address, secure=secure, root_certificates=root_certificates),
+            objects,
+            fields,
+            self._client.clock,
+            self._client.share,
+            channel,
+            backoff,
+            side=side,
+            consent=consent,
+        )
 
     async def close(self) -> None:
         """Ends the connections."""

@@ -17,7 +17,7 @@ from concord.errors import Category, RemoteBusy, RemoteRefused
 from concord.systems.http import Answer, Clock, Http, Pace, Transport
 from concord.systems.salesforce.auth import Auth
 from concord.systems.salesforce.errors import PROBE
-from concord.systems.salesforce.wire import SYSTEM, among
+from concord.systems.salesforce.wire import SYSTEM, among, id18
 
 #: Carried by every call and repeated in every sub-request of a composite, which does not inherit them (section 3.1).
 HEADERS: Final[Mapping[str, str]] = {
@@ -215,6 +215,13 @@ class Client:
         return [
             row async for page in self.pages(soql, kind=kind, everything=everything) for row in page.body["records"]
         ]
+
+    async def organisation(self) -> str:
+        """The org's id, 18 characters: as the sign-in told it, or asked for once where a ready token is used."""
+        if not self.auth.org_id:
+            rows = await self.rows("SELECT Id FROM Organization", kind="account")
+            self.auth.org_id = id18(str(rows[0]["Id"])) if rows else ""
+        return self.auth.org_id
 
     async def close(self) -> None:
         await self.http.close()

@@ -1,4 +1,5 @@
 """What Salesforce's error codes mean, in ONE table, and the parser of its error bodies (api/salesforce.md 3.3, 18, 21).
+The codes of the Pub/Sub API are a vocabulary of their own, with a table of their own at the end (section 10).
 
 Pure. Messages are kept as Salesforce words them, without the values of a person's fields that some of them quote.
 """
@@ -374,3 +375,116 @@ def _after(headers: Mapping[str, str]) -> float | None:
 def signed_out(status: int, body: Any) -> bool:
     """Whether the answer says that the token is not valid any more (section 2.2)."""
     return status == 401 and any(complaint.code == "INVALID_SESSION_ID" for complaint in complaints(body))
+
+
+# --- the Pub/Sub API (section 10)
+
+
+class PositionLost(RemoteRefused):
+    """The replay id is expired, or none of this org: what came after it may have been missed."""
+
+
+class AllocationSpent(RemoteBusy):
+    """The events that may be delivered in 24 hours are used up (section 9.2)."""
+
+
+class StreamSignedOut(RemoteBusy):
+    """The access token was refused: a fresh one may be taken."""
+
+
+#: Every code begins so.
+EVENT_PREFIX: Final = "sfdc.platform.eventbus.grpc."
+
+_STREAM = Meaning(Category.NETWORK, "The Pub/Sub API is not available; it is tried again", transient=True)
+_SLOWER = Meaning(
+    Category.RATE_LIMIT, "Too many subscribers or requests at the org's Pub/Sub API; it is tried again", transient=True
+)
+_REPLAY = Meaning(Category.MISSING_RECORD, "Events are followed from now on, and the objects are asked what changed")
+_NO_TOPIC = Meaning(
+    Category.PERMISSION,
+    "Select the object under Setup, Integrations, Change Data Capture; Professional Edition does not have it",
+)
+_NO_SUBSCRIPTION = Meaning(
+    Category.PERMISSION, "Give the integration user View All on the object, or View All Data, and read access to it"
+)
+_NO_PUBSUB = Meaning(
+    Category.PERMISSION, "The org's edition or licence has no Pub/Sub API: Salesforce is asked at intervals instead"
+)
+_STREAM_SIGN_IN = Meaning(
+    Category.PERMISSION,
+    "Check that the org's session settings do not lock sessions to the address they began at, and the app's policies",
+    transient=True,
+)
+_DELIVERED = Meaning(
+    Category.QUOTA,
+    "The org's daily delivered events are used up: it is asked at intervals until there is room again",
+    transient=True,
+    after=PROBE,
+)
+_UNREADABLE = Meaning(
+    Category.PERMISSION, "The schema of an event may not be read: check the integration user's rights"
+)
+
+#: Code, without its prefix -> what it means.
+EVENT_TABLE: Final[Mapping[str, tuple[type[RemoteError], Meaning]]] = {
+    "service.auth.error": (StreamSignedOut, _STREAM_SIGN_IN),
+    "service.auth.headers.invalid": (StreamSignedOut, _STREAM_SIGN_IN),
+    "service.tenant.license": (RemoteRefused, _NO_PUBSUB),
+    "topic.not.found": (RemoteRefused, _NO_TOPIC),
+    "topic.meta.permission": (RemoteRefused, _NO_SUBSCRIPTION),
+    "topic.validation.empty": (RemoteRefused, _OURS),
+    "schema.meta.permission": (RemoteRefused, _UNREADABLE),
+    "schema.validation.failed": (RemoteRefused, _OURS),
+    "subscription.topic.cannot.subscribe": (RemoteRefused, _NO_SUBSCRIPTION),
+    "subscription.fetch.replayid.validation.failed": (PositionLost, _REPLAY),
+    "subscription.fetch.replayid.corrupted": (PositionLost, _REPLAY),
+    "subscription.fetch.requested.events.invalid": (RemoteRefused, _OURS),
+    "subscription.fetch.topic.mismatch": (RemoteRefused, _OURS),
+    "subscription.limit.exceeded": (AllocationSpent, _DELIVERED),
+    **dict.fromkeys(
+        (
+            "concurrent.client.limit.exceeded",
+            "service.protection.triggered",
+            "service.protection.stream.limit.triggered",
+        ),
+        (RemoteBusy, _SLOWER),
+    ),
+    **dict.fromkeys(
+        (
+            "service.unavailable",
+            "topic.api.unavailable",
+            "schema.api.unavailable",
+            "subscription.internal.error",
+            "subscription.fetch.overflow",
+            "subscription.fetch.replay.repeated",
+        ),
+        (RemoteBusy, _STREAM),
+    ),
+}
+#: What a gRPC status means that came without a code that is known: a proxy's, or the connection's. Others pass.
+_EVENT_STATUS: Final[Mapping[str, tuple[type[RemoteError], Meaning]]] = {
+    "UNAUTHENTICATED": (StreamSignedOut, _STREAM_SIGN_IN),
+    "PERMISSION_DENIED": (RemoteRefused, _NO_SUBSCRIPTION),
+    "NOT_FOUND": (RemoteRefused, _NO_TOPIC),
+    "UNIMPLEMENTED": (
+        RemoteRefused,
+        Meaning(
+            Category.INTERNAL, "Check that the configured address is the Pub/Sub API's, and that proxies let it by"
+        ),
+    ),
+    "INVALID_ARGUMENT": (RemoteRefused, _OURS),
+}
+
+#: What the words of every such status end with.
+_RPC_ID: Final = re.compile(r"\s*rpcId: \S+")
+
+
+def event_error(status: str, code: str | None, words: str, asked: str) -> RemoteError:
+    """What a failed call of the Pub/Sub API means. status: gRPC's name of it. code: the trailer `error-code`, where one
+    came. words: the status' own. asked: what was called, for people."""
+    known = EVENT_TABLE.get((code or "").removeprefix(EVENT_PREFIX))
+    kind, meaning = known or _EVENT_STATUS.get(status, (RemoteBusy, _STREAM))
+    told = _discreet("", _RPC_ID.sub("", words).strip()) or status
+    return kind(
+        SYSTEM, meaning.category, f"{asked}: {told}", code=code or status, advice=meaning.advice, after=meaning.after
+    )

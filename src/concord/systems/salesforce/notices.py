@@ -6,7 +6,7 @@ Tells that a record changed, never what changed. May not read fields other than 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -65,15 +65,19 @@ def text_of(position: Mapping[str, Mark]) -> str:
     return json.dumps(plain, sort_keys=True)
 
 
-def sweep_query(object_name: str, mark: Mark, overlap: timedelta) -> str:
-    """The next page's query. Rows that share one second, in any number, are told apart by their id."""
+def sweep_query(object_name: str, mark: Mark, overlap: timedelta, ticked: Collection[str] = ()) -> str:
+    """The next page's query. Rows that share one second, in any number, are told apart by their id. ticked: only rows
+    in which one of these checkboxes is ticked."""
     if mark.within:
         at = soql_time(mark.at)
         where = f"(SystemModstamp > {at} OR (SystemModstamp = {at} AND Id > {quoted(mark.id)}))"
     else:
         where = f"SystemModstamp >= {soql_time(mark.at - overlap)}"
+    wanted = [where]
+    if ticked:
+        wanted.append(f"({' OR '.join(f'{name} = true' for name in ticked)})")
     columns = ["Id", "SystemModstamp", "LastModifiedById"]
-    return f"{select(object_name, columns, [where], 'SystemModstamp, Id')} LIMIT {PAGE}"
+    return f"{select(object_name, columns, wanted, 'SystemModstamp, Id')} LIMIT {PAGE}"
 
 
 class Sweep:
@@ -82,7 +86,13 @@ class Sweep:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def changed(self, objects: Sequence[str], position: str | None, overlap: timedelta) -> SweepPage:
+    async def changed(
+        self,
+        objects: Sequence[str],
+        position: str | None,
+        overlap: timedelta,
+        ticked: Mapping[str, Collection[str]] | None = None,
+    ) -> SweepPage:
         """One call for up to five objects. Deleted and merged rows show too: reading them tells what became of them.
 
         An object that the position does not know starts at the server's now.
@@ -92,7 +102,7 @@ class Sweep:
         known = [name for name in objects if name in before]
         rows: list[Found] = []
         for start in range(0, len(known), QUERIES):
-            for name, found, mark in await self._pages(known[start : start + QUERIES], before, overlap):
+            for name, found, mark in await self._pages(known[start : start + QUERIES], before, overlap, ticked or {}):
                 rows.extend(found)
                 after[name] = mark
         if len(known) < len(objects):
@@ -101,14 +111,17 @@ class Sweep:
         return SweepPage(tuple(rows), text_of(after), any(after[name].within for name in objects))
 
     async def _pages(
-        self, objects: Sequence[str], position: Mapping[str, Mark], overlap: timedelta
+        self,
+        objects: Sequence[str],
+        position: Mapping[str, Mark],
+        overlap: timedelta,
+        ticked: Mapping[str, Collection[str]],
     ) -> list[tuple[str, list[Found], Mark]]:
         """One page of each of these objects, in one call."""
+        queries = [sweep_query(name, position[name], overlap, ticked.get(name, ())) for name in objects]
         requests = [
-            self._client.sub(
-                f"sweep{number}", "GET", query_path(sweep_query(name, position[name], overlap), everything=True)
-            )
-            for number, name in enumerate(objects)
+            self._client.sub(f"sweep{number}", "GET", query_path(query, everything=True))
+            for number, query in enumerate(queries)
         ]
         parts, answer = await self._client.composite(requests, kind="sweep")
         looked = (answer.since or answer.at).replace(microsecond=0)

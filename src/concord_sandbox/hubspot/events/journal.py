@@ -11,22 +11,15 @@ A world's key `journal`, every key of which may be left out:
     filters         [{"subscriptionId", "filter"}] as `POST …/filters` takes them, "id"? beside
     pages, open, opened_at, snapshots     the contents, as `save` gives them
 
-Control verbs, under `/_control/`:
-
-    GET  journal/state       settings, offsets of the pages, how many entries wait
-    POST journal/settings    {"page_ms"?, "page_events"?, "url_ms"?, "snapshot_ms"?}
-    POST journal/disturb     {"drop"?, "duplicate"?, "delay_ms"?}; those not named are off
-    POST journal/expire      {"keep"?: how many of the newest pages stay (0)}: the rest is gone as after three days
-    POST journal/lifecycle   {"action": "APP_INSTALL" | "APP_UNINSTALL"}: as if a person had done so
-
 Calls on it take an app's own token and do not count against the account's limits. Changes no record.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections import deque
+from bisect import insort
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from concord_sandbox.hubspot.calls import Call, strings
@@ -74,7 +67,7 @@ class JournalBook(Part[Crm]):
         self.subscriptions = Subscriptions(owner.portal)
         self.pages = Pages(self.fresh_id)
         self.snapshots = Snapshots(owner.portal)
-        self._late: deque[tuple[int, dict[str, Any]]] = deque()
+        self._late: list[tuple[int, dict[str, Any]]] = []
         self._teller = Teller(owner.portal, self.subscriptions, self._put)
         try:
             self.subscriptions.load(given.get("subscriptions", []), given.get("filters", []), self.now)
@@ -95,20 +88,33 @@ class JournalBook(Part[Crm]):
 
     def hear(self, event: Event) -> None:
         """Write the event down, if anything is subscribed."""
-        if self.subscriptions.by_id:
+        if event.verb == "purge":
+            self.subscriptions.remove_type(self.owner.portal.kinds[event.plural].type_id)
+        elif self.subscriptions.by_id:
             self._teller.hear(event)
             self._controls.ring()
 
     def _put(self, entry: dict[str, Any], at: int) -> None:
         random, disturbed = self._controls.random, self._disturbed
+        fate = self._controls.faults.fate("journal", *self._about(entry))
+        if not fate.copies:
+            return
         if disturbed["drop"] and random.random() < disturbed["drop"]:
             return
-        copies = 2 if disturbed["duplicate"] and random.random() < disturbed["duplicate"] else 1
+        copies = 2 if disturbed["duplicate"] and random.random() < disturbed["duplicate"] else fate.copies
+        delay = int(disturbed["delay_ms"]) + fate.delay_ms
         for _ in range(copies):
-            if disturbed["delay_ms"]:
-                self._late.append((at + int(disturbed["delay_ms"]), entry))
+            if delay:
+                insort(self._late, (at + delay, entry), key=itemgetter(0))
             else:
                 self._add(entry, at)
+
+    def _about(self, entry: dict[str, Any]) -> tuple[str, str, str]:
+        """What an entry is about, for faults: the object's name, the action, the record's id."""
+        type_id = entry.get("objectTypeId", entry.get("fromObjectTypeId"))
+        named = (one.plural for one in self.owner.portal.kinds.values() if one.type_id == type_id)
+        record = entry.get("objectId", entry.get("fromObjectId", ""))
+        return next(named, ""), str(entry["action"]), str(record)
 
     def _add(self, entry: dict[str, Any], at: int) -> None:
         self.pages.add(entry, at, self.settings["page_events"], self.settings["page_ms"])
@@ -120,7 +126,7 @@ class JournalBook(Part[Crm]):
         for snapshot, values in self.snapshots.take(now):
             self._teller.snapshot(snapshot.plural, snapshot.object_id, values, snapshot.due)
         while self._late and self._late[0][0] <= now:
-            due, entry = self._late.popleft()
+            due, entry = self._late.pop(0)
             self._add(entry, due)
         self.pages.close_if_over(now, self.settings["page_ms"])
         self.pages.expire(now - KEPT_MS)
@@ -136,7 +142,7 @@ class JournalBook(Part[Crm]):
         # What comes late is in the journal of the saved world at once: a world keeps no disturbance half done.
         self._teller.finish()
         while self._late:
-            self._add(self._late.popleft()[1], self.now)
+            self._add(self._late.pop(0)[1], self.now)
         contents = {**self.subscriptions.save(), **self.pages.save(), "snapshots": self.snapshots.save()}
         saved = {name: value for name, value in contents.items() if value}
         saved |= {name: value for name, value in self.settings.items() if value != _SETTINGS[name]}
@@ -148,6 +154,7 @@ class JournalBook(Part[Crm]):
     # Control verbs.
 
     def shown(self, _: dict[str, Any]) -> dict[str, Any]:
+        """The settings, the offsets of the pages, and how many entries wait."""
         self.settle()
         return {
             **self.settings,
@@ -158,6 +165,7 @@ class JournalBook(Part[Crm]):
         }
 
     def configure(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"page_ms"?, "page_events"?, "url_ms"?, "snapshot_ms"?}: change settings."""
         if asked.keys() - _SETTINGS.keys():
             raise ControlError(f"the settings of the journal are {', '.join(_SETTINGS)}")
         self.settings = _numbers(self.settings, asked)
@@ -165,6 +173,8 @@ class JournalBook(Part[Crm]):
         return self.shown({})
 
     def disturb(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"drop"?: share, "duplicate"?: share, "delay_ms"?}: of all entries from now on; those not named are off. For
+        single entries take faults."""
         if asked.keys() - _DISTURB.keys():
             raise ControlError(f"the disturbances of the journal are {', '.join(_DISTURB)}")
         self._teller.finish()
@@ -172,6 +182,7 @@ class JournalBook(Part[Crm]):
         return self.shown({})
 
     def expire(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"keep"?: how many of the newest pages stay (0)}: the rest is gone as after three days."""
         self.settle()
         keep = asked.get("keep", 0)
         if isinstance(keep, bool) or not isinstance(keep, int) or keep < 0:
@@ -179,6 +190,7 @@ class JournalBook(Part[Crm]):
         return {"expired": self.pages.forget(max(0, len(self.pages) - keep))}
 
     def lifecycle(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"action": "APP_INSTALL" or "APP_UNINSTALL"}: as if a person had done so; whether it was told."""
         action = asked.get("action")
         if action not in LIFECYCLE:
             raise ControlError(f"action is one of {', '.join(LIFECYCLE)}")

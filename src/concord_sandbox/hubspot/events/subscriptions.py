@@ -212,6 +212,13 @@ class Subscriptions:
         for one in [one for one in self.by_id.values() if one.portal_id == portal_id]:
             self.remove(one)
 
+    def remove_type(self, type_id: str) -> None:
+        """The object type is gone for good."""
+        for one in [one for one in self.by_id.values() if type_id in (one.object_type_id, *one.associated)]:
+            one.associated = tuple(other for other in one.associated if other != type_id)
+            if one.object_type_id == type_id or (one.type == "ASSOCIATION" and not one.associated):
+                self.remove(one)
+
     def add_filter(self, asked: Mapping[str, Any], now: int) -> Filter:
         """Raises ApiError."""
         given = asked.get("subscriptionId")

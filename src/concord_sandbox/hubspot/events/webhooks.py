@@ -186,13 +186,23 @@ class Webhooks:
     def hear(self, event: Event) -> None:
         """Queue an event for every subscription that it meets."""
         self._take_plan()
+        if event.verb == "purge":
+            self._drop_type(event.plural)
         subscriptions = self._by_verb.get((event.verb, event.plural))
         if not subscriptions or not self.settings["target_url"]:
             return
         name = event.fields.get("propertyName")
         for subscription in subscriptions:
             if subscription.property_name is None or subscription.property_name == name:
-                self._queue(self._wire(subscription, event))
+                self._queue(self._wire(subscription, event), event)
+
+    def _drop_type(self, plural: str) -> None:
+        """The object type is gone for good, and the subscriptions to its events with it."""
+        rows = self._portal.webhooks.get("subscriptions", [])
+        gone = self._portal.kept(plural)
+        kept = [row for row in rows if self._portal.table(str(row.get("objectType", ""))) is not gone]
+        if len(kept) < len(rows):
+            self.set({"subscriptions": kept})
 
     def _wire(self, subscription: Subscription, event: Event) -> dict[str, Any]:
         self._next_event += 1
@@ -217,19 +227,24 @@ class Webhooks:
             shown["sourceId"] = event.by.source_id
         return shown
 
-    def _queue(self, shown: dict[str, Any]) -> None:
+    def _queue(self, shown: dict[str, Any], event: Event) -> None:
         settings, random = self.settings, self._controls.random
+        kind = str(shown[settings["type_field"]])
+        fate = self._controls.faults.fate("webhooks", event.plural, kind, str(event.record_id))
+        if not fate.copies:
+            self.counts["dropped"] += 1
+            return
         if settings["drop"] and random.random() < settings["drop"]:
             self.counts["dropped"] += 1
             return
-        copies = 2 if settings["duplicate"] and random.random() < settings["duplicate"] else 1
+        copies = 2 if settings["duplicate"] and random.random() < settings["duplicate"] else fate.copies
         now = self._controls.clock.epoch_ms()
         due = now + int(settings["delay_ms"])
         if settings["batch_ms"]:
             if not now <= self._batch_closes - int(settings["delay_ms"]) <= now + int(settings["batch_ms"]):
                 self._batch_closes = due + int(settings["batch_ms"])
             due = self._batch_closes
-        self._fresh.extend([(due, shown)] * copies)
+        self._fresh.extend([(due + fate.delay_ms, shown)] * copies)
         self.counts["queued"] += copies
         self._controls.ring()
 
@@ -268,13 +283,16 @@ class Webhooks:
     async def _send(self, one: Waiting, gate: asyncio.Semaphore) -> None:
         url = str(self.settings["target_url"])
         body = wire_bytes([{**event, "attemptNumber": one.attempt} for event in one.events])
+        status: int | None = None
         async with gate:
             headers = self._headers(url, body)
             try:
                 answer = await self._http().post(url, content=body, headers=headers, timeout=_ANSWER_WITHIN_SECONDS)
-                good = answer.is_success
-            except (httpx.HTTPError, OSError):
-                good = False  # the vendor, too, sees no more than that it failed
+                status, said, good = answer.status_code, answer.content, answer.is_success
+            except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+                said, good = f"{type(error).__name__}: {error}".encode(), False  # the vendor, too, sees no more
+        now = self._controls.clock.epoch_ms()
+        self._controls.journal.note_sent(at=now, method="POST", url=url, request=body, status=status, response=said)
         self.counts["requests"] += 1
         if good:
             self.counts["delivered"] += len(one.events)

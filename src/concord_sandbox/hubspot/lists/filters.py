@@ -79,8 +79,9 @@ _TOKENS = re.compile(r"\w+")
 # Checking, and the form that is shown.
 
 
-def checked(table: ObjectTable, given: Any) -> dict[str, Any]:
-    """A definition as the API shows it: operators and defaults filled in. Raises ApiError."""
+def checked(table: ObjectTable, given: Any, *, stored: bool = False) -> dict[str, Any]:
+    """A definition as the API shows it: operators and defaults filled in. stored: it was accepted once, and the
+    properties that it names may have been archived or made anew since. Raises ApiError."""
     root = _branch(given, ("OR",), "The root filterBranch")
     if root["filters"]:
         raise bad_request("The root filterBranch of the type OR must not have filters of its own")
@@ -91,7 +92,7 @@ def checked(table: ObjectTable, given: Any) -> dict[str, Any]:
         branch = _branch(inner, ("AND",), "A filterBranch within OR")
         for nested in branch["filterBranches"]:
             _branch(nested, (), "A filterBranch within AND")
-        ands.append({**branch, "filters": [_filter(table, one) for one in branch["filters"]]})
+        ands.append({**branch, "filters": [_filter(table, one, stored) for one in branch["filters"]]})
     return {**root, "filterBranches": ands}
 
 
@@ -119,24 +120,24 @@ def _not_emulated(what: str) -> ApiError:
     return bad_request(f"The sandbox does not evaluate {what}")
 
 
-def _filter(table: ObjectTable, given: Any) -> dict[str, Any]:
+def _filter(table: ObjectTable, given: Any, stored: bool) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise bad_request("Invalid input JSON: a filter must be an object")
     kind = given.get("filterType")
     if kind == "IN_LIST":
         return _in_list(given)
-    if kind in _NOT_EVALUATED_FILTERS:
+    if isinstance(kind, str) and kind in _NOT_EVALUATED_FILTERS:
         raise _not_emulated(f"filters of the type {kind}")
     if kind != "PROPERTY":
         raise bad_request("A filter has a filterType, such as PROPERTY", filterType=str(kind)[:40])
     name = given.get("property")
     definition = table.definitions.get(name) if isinstance(name, str) else None
-    if definition is None or definition.archived:
+    if definition is None or (definition.archived and not stored):
         raise bad_request(f"The property {str(name)[:80]!r} of a filter does not exist", property=str(name)[:80])
     return {
         "filterType": "PROPERTY",
         "property": definition.name,
-        "operation": _operation(definition, given.get("operation")),
+        "operation": _operation(definition, given.get("operation"), stored),
     }
 
 
@@ -151,7 +152,7 @@ def _in_list(given: dict[str, Any]) -> dict[str, Any]:
     return {"filterType": "IN_LIST", "listId": list_id, "operator": operator}
 
 
-def _operation(definition: Definition, given: Any) -> dict[str, Any]:
+def _operation(definition: Definition, given: Any, stored: bool) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise bad_request("Invalid input JSON: a PROPERTY filter has an operation", property=definition.name)
     kind, operator = given.get("operationType"), given.get("operator")
@@ -162,7 +163,7 @@ def _operation(definition: Definition, given: Any) -> dict[str, Any]:
     fitting = _FITTING.get(definition.type, _EVERY_TYPE)
     if definition.field_type == "booleancheckbox":
         fitting = (*fitting, "BOOL", "ENUMERATION")
-    if kind not in fitting:
+    if kind not in fitting and not stored:
         raise bad_request(
             f"An operation of the type {kind} does not fit the {definition.type} property {definition.name}",
             operationType=kind,

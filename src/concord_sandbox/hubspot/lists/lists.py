@@ -95,7 +95,7 @@ class Lists(Part[Crm]):
         try:
             for one in self.by_id.values():
                 if one.branch is not None:
-                    self._set_branch(one, one.branch)
+                    self._set_branch(one, one.branch, stored=True)
         except ApiError as error:
             raise ValueError(f"lists: {error.message}") from error
         self._index()
@@ -222,18 +222,19 @@ class Lists(Part[Crm]):
     def _lag(self) -> int:
         return int(self.owner.portal.settings["list_lag_ms"])
 
-    def _set_branch(self, one: ObjectList, given: Any) -> None:
-        branch = list_filters.checked(one.table, given)
-        self._check_references(one, branch)
+    def _set_branch(self, one: ObjectList, given: Any, *, stored: bool = False) -> None:
+        branch = list_filters.checked(one.table, given, stored=stored)
+        self._check_references(one, branch, stored)
         one.branch = branch
         one.meets = list_filters.compiled(one.table, branch, self._is_member)
 
-    def _check_references(self, one: ObjectList, branch: dict[str, Any]) -> None:
-        """IN_LIST filters name lists of the same object type, and no list that in the end asks for itself."""
+    def _check_references(self, one: ObjectList, branch: dict[str, Any], stored: bool) -> None:
+        """IN_LIST filters name lists of the same object type (stored: deleted since, maybe), and no list that in the
+        end asks for itself."""
         ahead, seen = list(list_filters.lists_in(branch)), set()
         for list_id in ahead:
             other = self.by_id.get(list_id)
-            if other is None or other.deleted_at is not None or other.table is not one.table:
+            if other is None or (other.deleted_at is not None and not stored) or other.table is not one.table:
                 raise bad_request(f"A filter names the list {list_id}, which does not exist for this object type")
         while ahead:
             list_id = ahead.pop()
@@ -304,10 +305,18 @@ class Lists(Part[Crm]):
             old = (int(event.fields["primaryObjectId"]), *(int(one) for one in event.fields["mergedObjectIds"]))
             self._gone.append((event.at, event.plural, old, event.record_id))
             self._look_at(event.plural, event.record_id, event.at + self._lag)
+        elif event.verb == "purge":
+            self._purge(event.plural)
         elif event.plural in self._following and self._concerns(event):
             self._look_at(event.plural, event.record_id, event.at + self._lag)
         if self._gone:
             self.owner.portal.controls.ring()
+
+    def _purge(self, plural: str) -> None:
+        """The object type is gone for good, and its lists with it."""
+        self.by_id = {number: one for number, one in self.by_id.items() if one.plural != plural}
+        self._waiting = {key: due for key, due in self._waiting.items() if key[0] != plural}
+        self._index()
 
     def _concerns(self, event: Event) -> bool:
         if event.verb != "propertyChange":

@@ -277,9 +277,11 @@ class Sequences(Part[Crm]):
     # Control verbs.
 
     def reply(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"contactId": "101"}: the contact answers a mail of a sequence, which ends its enrolment."""
         return self._answered(asked, REPLIED)
 
     def meeting(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"contactId": "101"}: the contact books a meeting, which ends its enrolment."""
         return self._answered(asked, MET)
 
     def _answered(self, asked: dict[str, Any], why: str) -> dict[str, Any]:

@@ -120,6 +120,8 @@ class Workflows(Part[Crm]):
     # What sets one going, and what it does.
 
     def hear(self, event: Event) -> None:
+        if event.verb == "purge":
+            self.all = [one for one in self.all if one.table.kind.plural != event.plural]
         if event.verb != "propertyChange":
             return
         for one in self.all:
@@ -172,7 +174,7 @@ class Workflows(Part[Crm]):
         return {"workflows": [{**self._saved(one), "runs": one.runs, "failures": one.failures} for one in self.all]}
 
     def switch(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Switch a workflow on or off; what waits still runs."""
+        """{"name", "active": true or false}: switch a workflow on or off; what waits still runs."""
         one = next((one for one in self.all if one.name == asked["name"]), None)
         if one is None:
             raise ControlError(f"there is no workflow {asked['name']!r} in this world")

@@ -102,7 +102,7 @@ def _base(api: Api, call: Call) -> dict[str, Any]:
     now = wire_time(api.controls.clock.now())
     return {
         "id": _jobs(api).fresh_id(),
-        "created_by": api.org.identity.integration_user_id,
+        "created_by": call.user_id or api.org.identity.integration_user_id,
         "created": now,
         "stamp": now,
         "api_version": call.version.removeprefix("v"),
@@ -125,7 +125,7 @@ def create_ingest(api: Api, call: Call) -> Answer:
     if operation == "upsert":
         if key is None:
             raise _bad_job("External ID was blank for upsert operation")
-        field = table.kind.field(key)
+        field = table.kind.visible(key)
         if field is None or not (field.indexed_key or field.name == "Id"):
             raise _bad_job(f"Field name not found : {key}")
         key = field.name

@@ -242,7 +242,7 @@ def _error(fails: tuple[Fail, ...]) -> str:
 
 def _column(org: Org, table: Table, name: str) -> Put:
     """What to do with the cells of one column. Raises BadContent for a name that the object does not have."""
-    field = table.kind.field(name)
+    field = table.kind.visible(name)
     if field is not None and field.type not in ("address", "location"):
         return _plain(field)
     kind, _, path = name.rpartition(":")
@@ -250,7 +250,7 @@ def _column(org: Org, table: Table, name: str) -> Put:
     reference = table.kind.by_relationship.get(relationship.lower())
     wanted = kind or (reference.reference_to[0] if reference is not None and reference.reference_to else "")
     target = org.table(wanted) if wanted else None
-    found = target.kind.field(key) if target is not None else None
+    found = target.kind.visible(key) if target is not None and target.kind.access != "none" else None
     if reference is None or target is None or found is None or not (found.indexed_key or found.name == "Id"):
         raise BadContent(f"InvalidBatch : Field name not found : {name}")
     return _over(reference, target, found)

@@ -1,12 +1,10 @@
 """Bulk API 2.0: the jobs of an org and how they advance by its clock. May not know HTTP (`bulk_calls`).
 
 The key `bulk_jobs` of a world: {"jobs": [...], "queue_seconds": 0.1, "chunk_seconds": 0.1, "batches_used": 0,
-"queries_used": 0}. jobs: as saved, with their rows and results; queue_seconds: how long a job waits until it is begun;
-chunk_seconds: how long each 10,000 rows take; the others count towards the limits of a rolling day. A job that nobody
-asks for 7 days is gone.
-
-Control verbs: POST bulk/pace {"queue_seconds"?, "chunk_seconds"?}. POST bulk/fail {"message"?, "job"?}: that job (else
-the next one that is begun, of either kind) fails with that errorMessage. GET bulk/jobs: all of them.
+"queries_used": 0, "next_failure": null}. jobs: as saved, with their rows and results; queue_seconds: how long a job
+waits until it is begun; chunk_seconds: how long each 10,000 rows take; next_failure: the errorMessage with which the
+next job fails that is begun; the others count towards the limits of a rolling day. A job that nobody asks for 7 days is
+gone.
 """
 
 from __future__ import annotations
@@ -32,6 +30,9 @@ CHUNK = 10_000
 DAILY_BATCHES, DAILY_QUERIES = 15_000, 10_000
 ENDED = ("JobComplete", "Failed", "Aborted")
 STATES = ("Open", "UploadComplete", "InProgress", *ENDED)
+#: Jobs that have ended and are still known, and characters that they may hold together, each cell of a query's rows
+#: taken for so many.
+_MOST_ENDED, _MOST_HELD, _CELL = 2_000, 400_000_000, 16
 _LIFE = timedelta(days=7).total_seconds()
 _QUOTA = "ExceededQuota : ApiBatchItems Limit exceeded."
 
@@ -50,6 +51,9 @@ class BulkJobs(Part[Org]):
         self.queries = Usage(DAILY_QUERIES, int(known.pop("queries_used", 0)), now)
         self._queue_seconds = float(known.pop("queue_seconds", 0.1))
         self._chunk_seconds = float(known.pop("chunk_seconds", 0.1))
+        failure = known.pop("next_failure", None)
+        #: Message for the next job that is begun.
+        self._failure: str | None = None if failure is None else str(failure)
         self._jobs: dict[str, Job] = {}
         self._numbers = 0
         for one in known.pop("jobs", []):
@@ -65,13 +69,13 @@ class BulkJobs(Part[Org]):
         if known:
             raise ValueError(f"bulk_jobs has no key {', '.join(sorted(known))}")
         self._loadings: dict[str, Loading] = {}
-        #: Message for the next job that is begun.
-        self._failure: str | None = None
+        #: Unix seconds: no job is forgotten before then.
+        self._look_at = 0.0
 
     def save(self) -> Any:
         """None as long as there was no job: the world stays as it was."""
         now = self.owner.controls.clock.epoch_ms()
-        if not self._jobs and not self.batches.used(now) and not self.queries.used(now):
+        if not self._jobs and not self.batches.used(now) and not self.queries.used(now) and self._failure is None:
             return None
         return {
             "jobs": [_saved(job) for job in self._jobs.values()],
@@ -79,6 +83,7 @@ class BulkJobs(Part[Org]):
             "chunk_seconds": self._chunk_seconds,
             "batches_used": self.batches.used(now),
             "queries_used": self.queries.used(now),
+            **({} if self._failure is None else {"next_failure": self._failure}),
         }
 
     # Jobs
@@ -91,7 +96,14 @@ class BulkJobs(Part[Org]):
                 return made
 
     def add(self, job: Job) -> None:
-        """Take in a new job; one that is UploadComplete begins when it is due."""
+        """Take in a new job; one that is UploadComplete begins when it is due. The jobs that ended first are forgotten
+        when there are too many, or when they hold too much."""
+        ended = [one for one in self._jobs.values() if one.state in ENDED]
+        held = sum(map(_size, ended))
+        while len(ended) >= _MOST_ENDED or held > _MOST_HELD:
+            oldest = ended.pop(0)
+            held -= _size(oldest)
+            self.drop(oldest)
         self._jobs[job.id] = job
         if job.state == "UploadComplete":
             self.queue(job)
@@ -130,10 +142,18 @@ class BulkJobs(Part[Org]):
                     self._begin(job)
                 if job.state == "InProgress" and job.due is not None and job.due <= now:
                     self._advance(job)
-            elif job.state in ENDED and now - _seconds(job.stamp) > _LIFE:
-                self.drop(job)
+        if now > self._look_at:
+            self._forget_old(now)
         waits = [job.due - now for job in self._jobs.values() if job.due is not None]
         return max(0.0, min(waits)) if waits else None
+
+    def _forget_old(self, now: float) -> None:
+        ends = {job.id: _seconds(job.stamp) + _LIFE for job in self._jobs.values() if job.state in ENDED}
+        for job_id, end in ends.items():
+            if end < now:
+                self.drop(self._jobs[job_id])
+        # A job that ends from now on is forgotten later than this.
+        self._look_at = min((end for end in ends.values() if end >= now), default=now + _LIFE)
 
     def _begin(self, job: Job) -> None:
         job.due = (job.due or 0.0) + self._chunk_seconds
@@ -191,11 +211,13 @@ class BulkJobs(Part[Org]):
     # Control verbs
 
     def set_pace(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"queue_seconds"?, "chunk_seconds"?}: how long a job waits, and how long each 10,000 rows take."""
         self._queue_seconds = float(asked.get("queue_seconds", self._queue_seconds))
         self._chunk_seconds = float(asked.get("chunk_seconds", self._chunk_seconds))
         return {"queue_seconds": self._queue_seconds, "chunk_seconds": self._chunk_seconds}
 
     def fail_one(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"message"?, "job"?: id}: that job, or else the next one that is begun, fails with that errorMessage."""
         message = str(asked.get("message", "InternalServerError : The job was made to fail"))
         if asked.get("job") is None:
             self._failure = message
@@ -207,8 +229,14 @@ class BulkJobs(Part[Org]):
         return {"job": job.id}
 
     def listed(self, _: dict[str, Any]) -> dict[str, Any]:
+        """All jobs, of either kind."""
         self.tick()
         return {"jobs": [job.shown(whole=True) for job in self._jobs.values()]}
+
+
+def _size(job: Job) -> int:
+    """About how many characters a job holds."""
+    return len(job.content or "") if isinstance(job, IngestJob) else len(job) * len(job.columns) * _CELL
 
 
 def _seconds(stamp: str) -> float:

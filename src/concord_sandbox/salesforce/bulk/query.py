@@ -13,9 +13,10 @@ from concord_sandbox.salesforce.bulk import csv as bulk_csv
 from concord_sandbox.salesforce.errors import Fail, QueryRefusal, Refusal
 from concord_sandbox.salesforce.models import Org
 from concord_sandbox.salesforce.schema import COMPOUND_TYPES
-from concord_sandbox.salesforce.soql.filters import Scope
-from concord_sandbox.salesforce.soql.parsing import Column, Query, parse
+from concord_sandbox.salesforce.soql.names import Scope
+from concord_sandbox.salesforce.soql.parsing import parse
 from concord_sandbox.salesforce.soql.query import Querier, Result
+from concord_sandbox.salesforce.soql.tree import Column, Operand, Query, TypeOf
 from concord_sandbox.salesforce.tables import Table
 
 OPERATIONS = ("query", "queryAll")
@@ -116,13 +117,15 @@ def asked(org: Org, now: datetime, text: str, version: str, *, with_deleted: boo
 
 
 def _check_clauses(query: Query) -> None:
-    if query.group or query.having is not None:
+    if query.group is not None:
         raise _unable("Group By is not supported in Bulk V2 Query with CSV content type")
     if query.offset:
         raise _unable("Offset is not supported in Bulk V2 Query with CSV content type")
     for column in query.columns:
         if isinstance(column, Query):
             raise _unable("Aggregate Relationships not supported in Bulk V2 Query with CSV content type")
+        if isinstance(column, TypeOf):
+            raise _unable("TYPEOF is not supported in Bulk V2 Query with CSV content type")
         if isinstance(column, Column) and column.operand.call and column.operand.name.text.upper() in _AGGREGATES:
             raise _unable("Aggregate Functions are not supported in Bulk V2 Query with CSV content type")
 
@@ -131,9 +134,9 @@ def _unable(words: str) -> Refusal:
     return Refusal(400, Fail("FUNCTIONALITY_NOT_ENABLED", words))
 
 
-def _names(column: Column | Query, scope: Scope, table: Table) -> list[str]:
+def _names(column: Column | TypeOf | Query, scope: Scope, table: Table) -> list[str]:
     """The names that a column has in the header: fields by their own spelling, whatever the query's."""
-    if isinstance(column, Query):
+    if not isinstance(column, Column):
         raise _unable("Aggregate Relationships not supported in Bulk V2 Query with CSV content type")
     operand = column.operand
     if operand.call and operand.name.text.upper() == "FIELDS":
@@ -142,10 +145,17 @@ def _names(column: Column | Query, scope: Scope, table: Table) -> list[str]:
         shown = (one for one in table.kind.shown if not one.attributes["custom"] and one.type not in COMPOUND_TYPES)
         return [one.name for one in shown]
     if operand.call:
-        return [column.alias or operand.name.text]
+        return [column.alias or _field_of(operand, scope)]
     path = scope.path(operand.name)
     if path.field.type in COMPOUND_TYPES:
         raise _unable("Selecting compound data not supported in Bulk Query")
     if path.field.type == "base64":
         raise _unable("Blob field not supported in Bulk V2 Query with CSV content type")
-    return [".".join([*(str(hop.field.relationship) for hop in path.hops), path.field.name])]
+    return [path.full_name]
+
+
+def _field_of(operand: Operand, scope: Scope) -> str:
+    """The field whose place a function takes: that of toLabel(Status) is Status."""
+    while operand.call and operand.arguments and isinstance(operand.arguments[0], Operand):
+        operand = operand.arguments[0]
+    return operand.name.text if operand.call else scope.path(operand.name).full_name

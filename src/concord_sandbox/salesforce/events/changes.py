@@ -21,9 +21,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
+from bisect import insort
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from concord_sandbox.parts import Part
@@ -111,12 +113,15 @@ class ChangeEvents(Part[Org]):
         self._held: list[StoredEvent] = [StoredEvent.read(one) for one in state.get("held", ())]
         self._holding = bool(state.get("holding"))
         self._held_until: int | None = state.get("held_until")
+        #: (epoch ms, event) of events that come later, in the order in which they come.
+        self._delayed = [(int(due), StoredEvent.read(one)) for due, one in state.get("delayed", ())]
         self._drop, self._double = Disturbance(), Disturbance()
 
     def save(self) -> Any:
         if not self._captured and not len(self.log):
             return None
-        used = self.log.schema_ids | {event.schema_id for event in self._held}
+        waiting = [*self._held, *(event for _, event in self._delayed)]
+        used = self.log.schema_ids | {event.schema_id for event in waiting}
         state = {
             "log": self.log.save(),
             "schemas": {one: self._texts[one] for one in sorted(used)},
@@ -126,18 +131,21 @@ class ChangeEvents(Part[Org]):
             "held": [event.plain() for event in self._held],
             "holding": self._holding,
             "held_until": self._held_until,
+            "delayed": [[due, event.plain()] for due, event in self._delayed],
         }
         return {**self.settings, "state": state}
 
     def tick(self) -> float | None:
         now = self._clock.epoch_ms()
         self.log.purge(now)
-        if self._held_until is None:
-            return None
-        if now >= self._held_until:
+        if self._held_until is not None and now >= self._held_until:
             self.release({})
-            return None
-        return (self._held_until - now) / 1000
+        while self._delayed and self._delayed[0][0] <= now:
+            self._admit(self._delayed.pop(0)[1])
+            self._wake()
+        due = [self._held_until] if self._held_until is not None else []
+        due += [moment for moment, _ in self._delayed[:1]]
+        return (min(due) - now) / 1000 if due else None
 
     # What is asked for.
 
@@ -156,7 +164,8 @@ class ChangeEvents(Part[Org]):
             org.listeners.append(self._hear)
 
     def set(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Change settings; events that are held stay as they are. Raises ControlError."""
+        """{"selected"?, "channels"?, "daily_allocation"?, …}: change settings, those of the key of the world; events
+        that are held stay as they are. Raises ControlError."""
         self._apply(checked({**self.settings, **asked}))
         self.log.retention_ms = int(self.settings["retention_hours"] * 3_600_000)
         self.meter.limit = int(self.settings["daily_allocation"])
@@ -169,7 +178,7 @@ class ChangeEvents(Part[Org]):
         listening = [
             {"topic": one.topic, "pending": one.pending, "delivered": one.delivered} for one in self.subscriptions
         ]
-        counts = {"stored": len(self.log), "held": len(self._held), **self.counts}
+        counts = {"stored": len(self.log), "held": len(self._held) + len(self._delayed), **self.counts}
         allocation = {"max": self.meter.limit, "delivered": self.meter.used(now), "left": self.meter.left(now)}
         return {**self.settings, "counts": counts, "allocation": allocation, "subscribers": listening}
 
@@ -203,7 +212,7 @@ class ChangeEvents(Part[Org]):
         for sequence, draft in enumerate(drafts, start=1):
             header = self._header(draft, who, sequence)
             for event in self._events(draft, header):
-                self._disturbed(event)
+                self._disturbed(event, draft)
         self._wake()
 
     def _header(self, draft: Draft, who: Actor | None, sequence: int) -> dict[str, Any]:
@@ -255,9 +264,11 @@ class ChangeEvents(Part[Org]):
 
     def _topics(self, draft: Draft, schema: EventSchema) -> tuple[str, ...]:
         name = draft.table.kind.name
-        topics = [ALL_CHANGES, topic_of(name)] if name in self._selected else []
+        # Who may not read an object hears nothing of it, on no topic.
+        closed = draft.table.kind.access == "none"
+        topics = [ALL_CHANGES, topic_of(name)] if name in self._selected and not closed else []
         for channel in self._channels.values():
-            if name not in channel.members:
+            if name not in channel.members or closed:
                 continue
             carried = {*draft.names, *channel.enriched}
             test = None if draft.kind.startswith("GAP_") else channel.tests.get(name)
@@ -265,20 +276,29 @@ class ChangeEvents(Part[Org]):
                 topics.append(channel.topic)
         return tuple(topics)
 
-    def _disturbed(self, event: StoredEvent) -> None:
+    def _disturbed(self, event: StoredEvent, draft: Draft) -> None:
         self.counts["published"] += 1
-        if self._hits(self._drop):
+        controls = self.owner.controls
+        fate = controls.faults.fate("change_events", draft.table.kind.name, draft.kind, ",".join(draft.ids))
+        if not fate.copies or self._hits(self._drop):
             self.counts["dropped"] += 1
             return
-        copies = 1
-        if self._hits(self._double):
+        copies = 2 if self._hits(self._double) else fate.copies
+        if copies > 1:
             self.counts["doubled"] += 1
-            copies = 2
         for _ in range(copies):
-            if self._holding:
-                self._held.append(event)
+            if fate.delay_ms:
+                insort(self._delayed, (self._clock.epoch_ms() + fate.delay_ms, event), key=itemgetter(0))
+                controls.ring()
             else:
-                self._place(event)
+                self._admit(event)
+
+    def _admit(self, event: StoredEvent) -> None:
+        """Put the event on the bus, unless all are held back."""
+        if self._holding:
+            self._held.append(event)
+        else:
+            self._place(event)
 
     def _hits(self, disturbance: Disturbance) -> bool:
         if disturbance.count:

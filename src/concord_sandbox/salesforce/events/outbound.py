@@ -189,20 +189,25 @@ class OutboundMessages(Part[Org]):
                 if one.meets(row, made=made, table=change.table):
                     met.setdefault(one.name, []).append(change.record_id)
         for name, ids in met.items():
-            self._queue(name, ids)
+            self._queue(self._definitions[name], ids)
 
-    def _queue(self, name: str, ids: list[str]) -> None:
-        now, random = self._controls.clock.epoch_ms(), self._controls.random
-        notifications = []
+    def _queue(self, one: Definition, ids: list[str]) -> None:
+        now, random, faults = self._controls.clock.epoch_ms(), self._controls.random, self._controls.faults
+        #: (due, whether it is a second time) -> (notification id, record id)
+        by_due: dict[tuple[int, bool], list[tuple[str, str]]] = {}
         for record_id in ids:
             self._next += 1
             self.counts["queued"] += 1
-            if self._disturb["drop"] and random.random() < self._disturb["drop"]:
+            fate = faults.fate("outbound", one.object, one.name, record_id)
+            if not fate.copies or (self._disturb["drop"] and random.random() < self._disturb["drop"]):
                 self.counts["dropped"] += 1
             else:
-                notifications.append((new_id("04l", self._next), record_id))
-        for start in range(0, len(notifications), _MOST_IN_MESSAGE):
-            self._waiting.append(Waiting(name, notifications[start : start + _MOST_IN_MESSAGE], now, now))
+                notification = new_id("04l", self._next), record_id
+                for again in (False, True)[: fate.copies]:
+                    by_due.setdefault((now + fate.delay_ms, again), []).append(notification)
+        for (due, _), notifications in by_due.items():
+            for start in range(0, len(notifications), _MOST_IN_MESSAGE):
+                self._waiting.append(Waiting(one.name, notifications[start : start + _MOST_IN_MESSAGE], now, due))
         self._controls.ring()
 
     # Messages out.
@@ -266,13 +271,21 @@ class OutboundMessages(Part[Org]):
         body = envelope(org.identity, definition.action_id, table, definition.fields, read)
         headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""', "Accept": "text/xml"}
         self.counts["requests"] += 1
+        status: int | None = None
         try:
             answer = await self._http().post(
                 definition.url, content=body, headers=headers, timeout=_ANSWER_WITHIN_SECONDS
             )
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            return f"{type(error).__name__}: {error}"
-        return _refusal(answer)
+            wrong: str | None = f"{type(error).__name__}: {error}"
+            said = str(wrong).encode()
+        else:
+            status, said, wrong = answer.status_code, answer.content, _refusal(answer)
+        now = self._controls.clock.epoch_ms()
+        self._controls.journal.note_sent(
+            at=now, method="POST", url=definition.url, request=body, status=status, response=said
+        )
+        return wrong
 
     def _http(self) -> httpx.AsyncClient:
         if self.client is not None:

@@ -2,14 +2,16 @@
 
 Serves the events of `events.ChangeEvents` and changes no record. Publishing and managed subscriptions are not emulated
 and answer UNIMPLEMENTED. Faults of the controls hit its calls as POST of their gRPC path; calls are in the journal, a
-stream when it ends.
+stream when it ends. Each response with events is in the journal as sent: EVENT, the topic, and the events' ids.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import ipaddress
+import json
 import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -272,6 +274,7 @@ class PubSubServer:
             found = events.take(one, _MOST_IN_RESPONSE, _MOST_BYTES_IN_RESPONSE)
             if found:
                 one.said_at = one.idle_since = now
+                self._note(one, found, now)
                 yield self._response(one, found, found[-1].position)
                 continue
             if events.waits(one):
@@ -286,6 +289,12 @@ class PubSubServer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
                     await one.wake.wait()
+
+    def _note(self, one: Subscription, found: list[StoredEvent], now: int) -> None:
+        """Put what goes out into the journal: the id, and the replay id in base64, of each event."""
+        ids = [{"id": one.id, "replay_id": base64.b64encode(replay_id(one.position)).decode()} for one in found]
+        sent = json.dumps(ids).encode()
+        self._controls.journal.note_sent(at=now, method="EVENT", url=one.topic, request=sent, status=200, response=b"")
 
     def _check_open(self, events: ChangeEvents, one: Subscription, reader: asyncio.Task[None]) -> None:
         if reader.done() and not reader.cancelled() and (error := reader.exception()) is not None:

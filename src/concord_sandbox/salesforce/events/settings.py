@@ -8,7 +8,8 @@ from typing import Any
 
 from concord_sandbox.salesforce.errors import QueryRefusal
 from concord_sandbox.salesforce.models import Org
-from concord_sandbox.salesforce.soql.filters import Scope, compile_condition
+from concord_sandbox.salesforce.soql.filters import compile_condition
+from concord_sandbox.salesforce.soql.names import Scope
 from concord_sandbox.salesforce.soql.parsing import parse
 from concord_sandbox.salesforce.tables import Row, Table
 from concord_sandbox.service import ControlError

@@ -23,8 +23,8 @@ from concord_sandbox.salesforce.errors import Fail, Refusal, deleted
 from concord_sandbox.salesforce.ids import full_id
 from concord_sandbox.salesforce.models import Actor, Org
 from concord_sandbox.salesforce.objects.features import PERSON_FIELDS
+from concord_sandbox.salesforce.soql.dates import calendar_of, span
 from concord_sandbox.salesforce.tables import Row, Table
-from concord_sandbox.salesforce.values import span
 from concord_sandbox.salesforce.writes import Writer
 
 _ADDRESS = ("Street", "City", "State", "PostalCode", "Country", "Latitude", "Longitude", "GeocodeAccuracy",
@@ -272,7 +272,7 @@ def _first_stage(org: Org, opportunities: Table) -> str | None:
 
 
 def _quarter_end(writer: Writer) -> str:
-    quarter = span("THIS_QUARTER", writer.org.controls.clock.now())
+    quarter = span("THIS_QUARTER", calendar_of(writer.org).today(writer.org.controls.clock.now()))
     assert quarter is not None
     return (quarter[1] - timedelta(days=1)).isoformat()
 

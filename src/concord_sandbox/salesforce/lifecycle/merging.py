@@ -11,6 +11,7 @@ from typing import Any
 
 from concord_sandbox.salesforce.errors import Fail, Refusal
 from concord_sandbox.salesforce.models import Actor
+from concord_sandbox.salesforce.rules.behaviours import Behaviours
 from concord_sandbox.salesforce.schema import Field
 from concord_sandbox.salesforce.tables import Row, Table
 from concord_sandbox.salesforce.writes import Writer
@@ -56,9 +57,8 @@ def merge(
         filled: Row = {}
         for loser in loser_ids:
             filled = {**writer.there(table, loser), **filled}
-            moved += _repointed(writer, table, loser, master_id, actor)
-            writer.delete(table, loser, actor)
-            writer.org.put(table, loser, {**table.rows[loser], "MasterRecordId": master_id})
+            moved += _absorbed(writer, table, loser, master_id, actor)
+        _resettle(writer, moved, actor)
         there = writer.there(table, master_id)
         blanks = {
             field.name: filled[field.name]
@@ -70,6 +70,31 @@ def merge(
     return Merged(master_id, tuple(loser_ids), tuple(dict.fromkeys(moved)))
 
 
+def _absorbed(writer: Writer, table: Table, loser: str, master: str, actor: Actor) -> list[str]:
+    """Give what belongs to one record to another, and put it into the recycle bin: the ids of what was changed. Of a
+    person account the contact goes the same way."""
+    org = writer.org
+    pairs = [(table, loser, master)]
+    contacts = org.table("Contact")
+    persons = [table.rows[one].get("PersonContactId") for one in (loser, master)]
+    if contacts is not None and all(persons):
+        pairs.append((contacts, str(persons[0]), str(persons[1])))
+    moved = [one for kind, old, new in pairs for one in _repointed(writer, kind, old, new, actor)]
+    writer.delete(table, loser, actor)
+    for kind, old, new in pairs:
+        org.put(kind, old, {**kind.rows[old], "MasterRecordId": new})
+    return moved
+
+
+def _resettle(writer: Writer, moved: list[str], actor: Actor) -> None:
+    """Derive anew what follows from where those records belong."""
+    for record_id in dict.fromkeys(moved):
+        child = writer.org.table_of(record_id)
+        row = child.live(record_id) if child is not None else None
+        if child is not None and row is not None:
+            writer.org.parts.of(Behaviours).resettled(writer, child, row, actor)
+
+
 def _check(writer: Writer, table: Table, master: str, losers: list[str]) -> None:
     """Refuse what cannot be merged at all."""
     name = table.kind.name
@@ -79,6 +104,8 @@ def _check(writer: Writer, table: Table, master: str, losers: list[str]) -> None
         raise _failed(f"a merge takes one master record and one to {_MOST_LOSERS} other records")
     for one in (master, *losers):
         row = writer.there(table, one)
+        if bool(row.get("IsPersonAccount")) != bool(writer.there(table, master).get("IsPersonAccount")):
+            raise _failed("a person account can be merged with person accounts only")
         if name == "Lead" and row.get("IsConverted"):
             raise Refusal(400, Fail("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", ()))
     if name == "Account" and writer.there(table, master).get("ParentId") in losers:
@@ -94,7 +121,7 @@ def _repointed(writer: Writer, table: Table, old: str, new: str, actor: Actor) -
             continue
         for child_id in child.find(field, old):
             row = child.live(child_id)
-            if row is None or child_id == old:
+            if row is None or child_id == old or (table.kind.name == "Account" and row.get("IsPersonAccount")):
                 continue
             if _joined_already(child, field, row, new):
                 writer.delete(child, child_id, actor)

@@ -20,7 +20,7 @@ from concord_sandbox.parts import Part
 from concord_sandbox.salesforce.errors import Fail, Refusal, malformed_id
 from concord_sandbox.salesforce.ids import full_id
 from concord_sandbox.salesforce.models import Actor, Change, Org
-from concord_sandbox.salesforce.objects.campaigns import COUNTS
+from concord_sandbox.salesforce.rules.behaviours import Behaviours
 from concord_sandbox.salesforce.tables import Row, Table
 from concord_sandbox.salesforce.values import read_time, wire_time
 from concord_sandbox.salesforce.writes import Writer
@@ -136,6 +136,7 @@ class RecycleBin(Part[Org]):
         return [one for one in self._purged.get(table.kind.name, ()) if start <= one[0] < end]
 
     def empty_by_hand(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"ids"?}: those records, or else all of the recycle bin, are gone for good. {"purged": n}"""
         ids = asked.get("ids")
         wanted = list(self._entries) if ids is None else [full_id(one) for one in ids]
         before = len(self._entries)
@@ -196,8 +197,12 @@ def undelete(writer: Writer, record_id: str, actor: Actor) -> None:
     listed = table.kind.may("undeletable") and org.parts.of(RecycleBin).entry(known) is not None
     if not listed or not table.rows[known].get("IsDeleted"):
         raise Refusal(400, Fail("UNDELETE_FAILED", "Entity is not in the recycle bin", ()))
-    with org.transaction(actor):
+    with org.transaction(actor) as whole:
         _restore(writer, org.parts.of(RecycleBin), table, known, actor)
+        for change in whole.changes():
+            back = change.table.live(change.record_id)
+            if back is not None and (change.before or {}).get("IsDeleted"):
+                org.parts.of(Behaviours).resettled(writer, change.table, back, actor)
 
 
 def _restore(writer: Writer, bin_: RecycleBin, table: Table, record_id: str, actor: Actor) -> None:
@@ -209,8 +214,6 @@ def _restore(writer: Writer, bin_: RecycleBin, table: Table, record_id: str, act
     writer.check_unique(table, kept, None)
     stamps = {"LastModifiedDate": now, "SystemModstamp": now, "LastModifiedById": actor.user_id}
     org.put(table, record_id, {**kept, **stamps})
-    if table.kind.name == "CampaignMember":
-        _recount(org, kept.get("CampaignId", ""))
     for other in bin_.taken_along(record_id):
         below = org.table_of(other)
         if below is not None:
@@ -220,19 +223,6 @@ def _restore(writer: Writer, bin_: RecycleBin, table: Table, record_id: str, act
         row = child.live(child_id) if child else None
         if child is not None and row is not None and row.get(name) is None:
             org.put(child, child_id, {**row, name: record_id, "SystemModstamp": now})
-
-
-def _recount(org: Org, campaign_id: str) -> None:
-    """Set a campaign's counts to what its live members make."""
-    campaigns, members = org.table("Campaign"), org.table("CampaignMember")
-    campaign = campaigns.live(campaign_id) if campaigns else None
-    reference = members.kind.field("CampaignId") if members else None
-    if campaigns is None or members is None or campaign is None or reference is None:
-        return
-    rows = [row for one in members.find(reference, campaign_id) if (row := members.live(one)) is not None]
-    leads, responses = sum("LeadId" in row for row in rows), sum(bool(row.get("HasResponded")) for row in rows)
-    counts = dict(zip(COUNTS, (leads, len(rows) - leads, responses), strict=True))
-    org.put(campaigns, campaign_id, {**campaign, **counts})
 
 
 def _lost(org: Org, record_id: str) -> bool:

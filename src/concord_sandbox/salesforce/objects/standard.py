@@ -178,6 +178,8 @@ def _organisation() -> list[Given]:
         field("NamespacePrefix", "string", 15),
         field("TimeZoneSidKey", "picklist", 40, picklistValues=["Etc/UTC"]),
         field("DefaultLocaleSidKey", "picklist", 40, picklistValues=["en_US"]),
+        field("FiscalYearStartMonth", "int"),
+        field("UsesStartDateAsFiscalYearName", "boolean"),
         field("LanguageLocaleKey", "picklist", 40, picklistValues=["en_US"]),
         field("PrimaryContact", "string", 80),
         field("Country", "string", 80),

@@ -91,12 +91,15 @@ class Access(Part[Org]):
         return {key: value for key, value in saved.items() if value} or None
 
     def shown(self, _: Given) -> Any:
+        """The rights that hold: what is hidden, read only, or not to be deleted."""
         return self.save() or {}
 
     # Rights
 
     def change(self, asked: Given) -> Any:
-        """Lay rights over those that hold. Raises ControlError for an object or a field that there is not."""
+        """{"hidden"?, "read_only"?, "visible"?, "writable"?: {object: [field]}, "objects"?: {object: "none" or "read"},
+        "no_delete"?: [object]}: lay rights over those that hold. Raises ControlError for an object or a field that
+        there is not."""
         self._lay(asked)
         self.owner.described_anew += 1
         self.owner.described_at = wire_time(self.owner.controls.clock.now())

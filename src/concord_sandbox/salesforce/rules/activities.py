@@ -39,6 +39,10 @@ class Activities(Rule):
         for record_id in _subjects(write.row):
             self._recount(write, record_id, write.row["Id"])
 
+    def resettled(self, write: Write) -> None:
+        for record_id in _subjects(write.row):
+            self._recount(write, record_id, None)
+
     @staticmethod
     def _note(write: Write, record_id: str, day: str | None, *, later_only: bool = True) -> None:
         """The date shows on the record, but does not count as a change of it."""

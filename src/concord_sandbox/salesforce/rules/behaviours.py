@@ -59,6 +59,7 @@ class Behaviours(Part[Org]):
         self._check = _having("check", rules)
         self._after = _having("after", rules)
         self._on_delete = _having("on_delete", rules)
+        self._resettled = _having("resettled", rules)
         _show_through(owner)
         self._complete(_having("complete", rules))
 
@@ -94,6 +95,12 @@ class Behaviours(Part[Org]):
             write = Write(writer, table, row, row, actor)
             for rule in rules:
                 rule.on_delete(write)
+
+    def resettled(self, writer: Writer, table: Table, row: Row, actor: Actor) -> None:
+        """Derive what follows from a record that has come back from the recycle bin, or belongs to another after a
+        merge. Raises Refusal."""
+        for rule in self._resettled.get(table.kind.name, ()):
+            rule.resettled(Write(writer, table, row, row, actor))
 
     # Autonumbers
 

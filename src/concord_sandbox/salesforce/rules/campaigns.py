@@ -114,6 +114,14 @@ class CampaignMembers(Rule):
     def on_delete(self, write: Write) -> None:
         _leave(write, write.row)
 
+    def resettled(self, write: Write) -> None:
+        """The counts of its campaign are what the live members make."""
+        campaigns, campaign_id = write.org.tables["campaign"], write.row["CampaignId"]
+        weights = [_weight(one) for one in live_rows(write.org, "CampaignMember", "CampaignId", campaign_id)]
+        if campaigns.live(campaign_id) is not None:
+            counts = {name: sum(weight[place] for weight in weights) for place, name in enumerate(COUNTS)}
+            amend(write, campaigns, campaign_id, counts, stamp=False)
+
 
 class CampaignPeople(Rule):
     """A lead or contact that goes leaves its campaigns."""

@@ -112,6 +112,8 @@ class Locks(Part[Org]):
     # The verbs
 
     def hold(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"id", "kind": "row" or "approval", "seconds"?}: held for so long, or until released. Who writes the record
+        meets UNABLE_TO_LOCK_ROW (row) or ENTITY_IS_LOCKED (approval)."""
         checked("locks", asked, ("id", "kind", "seconds"), ("id",))
         record_id, kind, seconds = self._known(asked["id"]), _kind(asked.get("kind", "row")), asked.get("seconds")
         row = self.owner.row(record_id)
@@ -122,16 +124,21 @@ class Locks(Part[Org]):
         return {"id": record_id, "kind": kind, "until": until}
 
     def release(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"id"?}: no longer held; without id: no record is. {"released": n}"""
         checked("locks/release", asked, ("id",), ())
         gone = [self._known(asked["id"])] if asked.get("id") is not None else list(self._held)
         return {"released": sum(self._held.pop(one, None) is not None for one in gone)}
 
     def listed(self, _: dict[str, Any]) -> dict[str, Any]:
+        """What is held, and what is to be committed late."""
         self.settle()
         late = [{"visible_at": one.due, "ids": [row.record_id for row in one.rows]} for one in self._late]
         return {"held": self._shown(), "late": late}
 
     def commit_late(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """{"object", "id"?, "fields", "seconds", "by"?}: a transaction that writes now and commits so many seconds
+        later on the clock: nobody sees it until then, and its SystemModstamp is of now. {"id", "visible_at": Unix
+        seconds}"""
         checked("late", asked, ("object", "id", "fields", "seconds", "by"), ("object", "fields", "seconds"))
         self.settle()
         org, table = self.owner, object_of(self.owner, "late", asked["object"])

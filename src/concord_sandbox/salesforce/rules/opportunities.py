@@ -101,6 +101,16 @@ class ContactRoles(Rule):
         if write.row.get("IsPrimary"):
             _show_contact(write, None)
 
+    def resettled(self, write: Write) -> None:
+        """It is the primary one again, unless another has become so meanwhile."""
+        others = live_rows(write.org, "OpportunityContactRole", "OpportunityId", _parent(write))
+        if not write.row.get("IsPrimary"):
+            return
+        if any(one.get("IsPrimary") for one in others if one["Id"] != write.row["Id"]):
+            amend(write, write.table, write.row["Id"], {"IsPrimary": False})
+        else:
+            _show_contact(write, write.row["ContactId"])
+
 
 def _parent(write: Write) -> str:
     return str(write.row["OpportunityId"])
@@ -177,6 +187,10 @@ class LineItems(Rule):
 
     def after(self, write: Write) -> None:
         write.writer.update(write.org.tables["opportunity"], _parent(write), {}, write.system())
+
+    def resettled(self, write: Write) -> None:
+        if write.org.tables["opportunity"].live(_parent(write)) is not None:
+            self.after(write)
 
     def on_delete(self, write: Write) -> None:
         self._opportunities.leaving = write.row["Id"]

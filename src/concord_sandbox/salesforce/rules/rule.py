@@ -70,14 +70,18 @@ class Rule:
     def on_delete(self, write: Write) -> None:
         """What precedes the deletion of the row."""
 
+    def resettled(self, write: Write) -> None:
+        """What follows when the row has come back from the recycle bin, or belongs to another record after a merge."""
+
     def complete(self, write: Write) -> None:
         """Derive what a record of a world came without; what it has stands in any case."""
 
 
 def amend(write: Write, table: Table, record_id: str, values: Row, *, stamp: bool = True) -> None:
     """Change fields of a record as Salesforce itself does beside a write: no rule sees it. stamp: it counts as a change
-    of the record."""
-    row = dict(table.rows[record_id])
+    of the record, and shows in its field history."""
+    before = table.rows[record_id]
+    row = dict(before)
     for name, value in values.items():
         if value is None or value is False:
             row.pop(name, None)
@@ -87,6 +91,8 @@ def amend(write: Write, table: Table, record_id: str, values: Row, *, stamp: boo
         row["SystemModstamp"] = row["LastModifiedDate"] = write.writer.now()
         row["LastModifiedById"] = write.actor.user_id
     write.org.put(table, record_id, row)
+    if stamp:
+        write.writer.note_changes(table, before, row, write.actor.user_id)
 
 
 def live_rows(org: Org, object_name: str, field_name: str, value: str | None) -> Iterator[Row]:

@@ -183,8 +183,9 @@ def _values(call: SoapCall, node: Node, name: str) -> dict[str, Any]:
 
 
 def merge(call: SoapCall) -> str:
-    """Up to 200 merges, each a transaction of its own (api/salesforce.md section 13)."""
-    asked = call.node.all("mergeRequests")
+    """Up to 200 merges, each a transaction of its own (api/salesforce.md section 13). The WSDL has them in elements
+    called `request`; clients are about that call theirs `mergeRequests`."""
+    asked = [*call.node.all("request"), *call.node.all("mergeRequests")]
     _check_count(len(asked))
     for node in asked:
         node.allow(_MERGE_REQUEST)
@@ -358,7 +359,8 @@ def _zulu(body: Any) -> Any:
 
 
 def describe_global(call: SoapCall) -> str:
-    return tree("result", _without_urls(call.rest(responses.global_describe)))
+    body = call.rest(responses.global_describe)
+    return tree("result", {**body, "sobjects": [_as_in_wsdl(one) for one in body["sobjects"]]})
 
 
 def describe_sobject(call: SoapCall) -> str:
@@ -374,7 +376,14 @@ def describe_sobjects(call: SoapCall) -> str:
 
 def _described(call: SoapCall, name: str | None) -> str:
     kind = table_of(call.api.org, name).kind
-    return tree("result", _without_urls(call.rest(responses.describe, kind.name)))
+    return tree("result", _as_in_wsdl(call.rest(responses.describe, kind.name)))
+
+
+def _as_in_wsdl(described: dict[str, Any]) -> dict[str, Any]:
+    """An object's description with what the WSDL has of it: idEnabled is there, what only REST tells is not."""
+    plain: dict[str, Any] = _without_urls({**described, "idEnabled": True})
+    plain.pop("sobjectDescribeOption", None)
+    return plain
 
 
 def _without_urls(body: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Gives SOQL's names and conditions their meaning: paths to readers, WHERE to a test of a record.
+"""Gives a WHERE its meaning: a condition becomes a test of a record.
 
 A Filter also says what an index can make of it: the keys that a record must have, the span its stamp or id lies in.
 Raises QueryRefusal in Salesforce's words.
@@ -8,58 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from concord_sandbox.salesforce.errors import QueryRefusal
-from concord_sandbox.salesforce.ids import full_id
-from concord_sandbox.salesforce.models import Org
-from concord_sandbox.salesforce.schema import NUMBER_TYPES, TEXT_TYPES, Field
-from concord_sandbox.salesforce.soql.parsing import (
+from concord_sandbox.salesforce.schema import TEXT_TYPES, Field
+from concord_sandbox.salesforce.soql import joins
+from concord_sandbox.salesforce.soql.dates import reaches_back, span
+from concord_sandbox.salesforce.soql.functions import FILTERING, in_corporate, meaning, rates
+from concord_sandbox.salesforce.soql.literals import like_pattern, of_type, value_beside
+from concord_sandbox.salesforce.soql.names import Path, Scope
+from concord_sandbox.salesforce.soql.parsing import malformed
+from concord_sandbox.salesforce.soql.tree import (
     Among,
     Compare,
     Condition,
     Every,
     Includes,
     Literal,
-    Name,
     Not,
     Operand,
-    Query,
     Some,
-    like_pattern,
-    malformed,
-    unescaped,
 )
-from concord_sandbox.salesforce.tables import Row, Table, address
-from concord_sandbox.salesforce.values import precise_time, span, wire_date
+from concord_sandbox.salesforce.tables import Row
 
-Read = Callable[[Row], Any]
 Test = Callable[[Row], bool]
 Span = tuple[str | None, str | None]
+Resolve = Callable[[Operand], Path]
 _SPANNED = ("SystemModstamp", "Id")
-_REFERENCE_HINT = "Please reference your WSDL or the describe call for the appropriate names."
-
-
-@dataclass(frozen=True)
-class Hop:
-    """One step over a reference: the field that refers, and the object that it leads to."""
-
-    field: Field
-    table: Table
-
-
-@dataclass(frozen=True)
-class Path:
-    """What a name in a query means: a field, how to read it from a record, and the references on the way.
-
-    table: the object that has the field; None for a value that no field holds, such as a count.
-    """
-
-    field: Field
-    read: Read
-    hops: tuple[Hop, ...] = ()
-    table: Table | None = None
 
 
 @dataclass(frozen=True)
@@ -72,99 +47,25 @@ class Filter:
     spans: dict[str, Span] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Scope:
-    """What the names of one query refer to."""
-
-    org: Org
-    table: Table
-    alias: str | None
-    now: datetime
-    #: Runs a query of one column and gives its values.
-    values_of: Callable[[Query], set[Any]]
-
-    def path(self, name: Name) -> Path:
-        """Raises QueryRefusal when the name leads nowhere."""
-        parts = name.text.split(".")
-        own = {self.table.kind.name.lower(), (self.alias or "").lower()}
-        if len(parts) > 1 and parts[0].lower() in own and parts[0].lower() not in self.table.kind.by_relationship:
-            parts = parts[1:]
-        table = self.table
-        hops: list[Hop] = []
-        for step, part in enumerate(parts[:-1]):
-            reference = table.kind.by_relationship.get(part.lower())
-            found = self._target(reference, parts[step + 1]) if reference else None
-            if reference is None or found is None:
-                raise QueryRefusal(
-                    "INVALID_FIELD",
-                    f"Didn't understand relationship '{part}' in field path. If you are attempting to use a custom "
-                    f"relationship, be sure to append the '__r' after the custom relationship name. {_REFERENCE_HINT}",
-                    name.at,
-                )
-            hops.append(Hop(reference, found))
-            table = found
-        final = table.kind.visible(parts[-1])
-        if final is None:
-            raise QueryRefusal(
-                "INVALID_FIELD",
-                f"No such column '{parts[-1]}' on entity '{table.kind.name}'. If you are attempting to use a custom "
-                f"field, be sure to append the '__c' after the custom field name. {_REFERENCE_HINT}",
-                name.at,
-            )
-        return path_over(self.org, table, final, tuple(hops))
-
-    def _target(self, reference: Field, then: str) -> Table | None:
-        """The object that a reference leads to; of several kinds the one that stands for all of them, `Name`."""
-        tables = [found for one in reference.reference_to if (found := self.org.visible(one)) is not None]
-        if len(reference.reference_to) > 1:
-            return self.org.table("Name")
-        fitting = [one for one in tables if one.kind.field(then) or then.lower() in one.kind.by_relationship]
-        best = fitting or tables
-        return best[-1] if best else None
-
-    def operand(self, operand: Operand) -> Path:
-        if operand.call:
-            raise malformed(f"unexpected token: '{operand.name.text}('", operand.name.at)
-        return self.path(operand.name)
-
-
-Resolve = Callable[[Operand], Path]
-
-
-def path_over(org: Org, table: Table, final: Field, hops: tuple[Hop, ...]) -> Path:
-    """The path to a field of `table` over references; reading stops with null where one leads nowhere."""
-    name, absent, parts = final.name, final.absent, table.kind.compounds.get(final.name)
-
-    def plain(row: Row) -> Any:
-        return address(row, parts) if parts else row.get(name, absent)
-
-    own = table.computed.get(name, plain)
-    references = [hop.field.name for hop in hops]
-
-    def across(row: Row) -> Any:
-        at = row
-        for reference in references:
-            record_id = at.get(reference)
-            parent = org.row(record_id) if record_id else None
-            if parent is None:
-                return None
-            at = parent
-        return own(at)
-
-    return Path(final, across if hops else own, hops, table)
-
-
 def compile_condition(condition: Condition, scope: Scope, resolve: Resolve | None = None) -> Filter:
     """The test that a condition is. `resolve` gives operands a meaning (default: fields of the scope)."""
-    means = resolve or scope.operand
+    joins.check_places(condition)
+    return _compiled(condition, scope, resolve or (lambda operand: meaning(operand, scope, FILTERING)))
+
+
+def _compiled(condition: Condition, scope: Scope, means: Resolve) -> Filter:
     if isinstance(condition, Every | Some):
-        parts = [compile_condition(term, scope, resolve) for term in condition.terms]
+        parts = [_compiled(term, scope, means) for term in condition.terms]
         return _every(parts) if isinstance(condition, Every) else _some(parts)
     if isinstance(condition, Not):
-        inner = compile_condition(condition.term, scope, resolve).test
+        inner = _compiled(condition.term, scope, means).test
         return Filter(lambda row: not inner(row))
     path = means(condition.operand)
-    _check_filterable(path.field, condition.operand)
+    if not path.field.filterable:
+        words = f"field '{path.field.name}' can not be filtered in a query call"
+        raise QueryRefusal("INVALID_FIELD", words, condition.operand.name.at)
+    if path.field.type == "boolean" and path.hops:
+        path = _never_null(path)
     if isinstance(condition, Compare):
         return _compare(path, condition, scope)
     if isinstance(condition, Includes):
@@ -172,10 +73,10 @@ def compile_condition(condition: Condition, scope: Scope, resolve: Resolve | Non
     return _among(path, condition, scope)
 
 
-def _check_filterable(used: Field, operand: Operand) -> None:
-    if not used.filterable:
-        words = f"field '{used.name}' can not be filtered in a query call"
-        raise QueryRefusal("INVALID_FIELD", words, operand.name.at)
+def _never_null(path: Path) -> Path:
+    """A checkbox of a parent that is not there counts as not ticked (SOQL reference, null values in lookups)."""
+    read = path.read
+    return Path(path.field, lambda row: bool(read(row)), path.hops, path.table)
 
 
 def _every(parts: list[Filter]) -> Filter:
@@ -226,33 +127,60 @@ def _hull(ends: list[str | None], choose: Callable[[list[str]], str]) -> str | N
     return choose(known) if len(known) == len(ends) else None
 
 
+def _unfit(path: Path, operand: Operand) -> QueryRefusal:
+    words = f"invalid operator on {path.field.type} field '{path.field.name}'"
+    return QueryRefusal("INVALID_QUERY_FILTER_OPERATOR", words, operand.name.at)
+
+
 def _compare(path: Path, condition: Compare, scope: Scope) -> Filter:
     operator, literal, read = condition.operator, condition.literal, path.read
     if operator == "LIKE":
         return _like(path, condition)
     if literal.kind == "named" and path.field.type in ("date", "datetime"):
         return _within(path, operator, literal, scope)
-    wanted = _value(path.field, literal)
+    if literal.kind == "money":
+        path, wanted = _in_money(path, literal, scope)
+        return Filter(_ordered(path, operator, wanted))
+    wanted = value_beside(path.field, literal)
     if wanted is None:
         if operator not in ("=", "!="):
             raise malformed(f"null cannot be compared with {operator}", condition.operand.name.at)
         return Filter((lambda row: read(row) is None) if operator == "=" else (lambda row: read(row) is not None))
     if path.field.type == "boolean" and operator not in ("=", "!="):
-        words = f"invalid operator on boolean field '{path.field.name}'"
-        raise QueryRefusal("INVALID_QUERY_FILTER_OPERATOR", words, condition.operand.name.at)
+        raise _unfit(path, condition.operand)
+    if condition.operand.function == "DISTANCE" and operator in ("=", "!="):
+        raise malformed("DISTANCE can only be compared with < and >", condition.operand.name.at)
     return Filter(_ordered(path, operator, wanted), _keys(path, operator, (wanted,)), _spans(path, operator, wanted))
+
+
+def _in_money(path: Path, literal: Literal, scope: Scope) -> tuple[Path, float]:
+    """A comparison with an amount of some currency, EUR100: both sides in the corporate one."""
+    code, known = literal.value[:3].upper(), rates(scope.org)
+    if path.field.type != "currency" or path.own is None:
+        raise of_type(path.field, literal)
+    if code not in known:
+        raise malformed(f"Invalid currency code: {code}", literal.at)
+    convert, own, hops, org = in_corporate(scope.org), path.own, path.hops, scope.org
+
+    def read(row: Row) -> Any:
+        at: Row | None = row
+        for hop in hops:
+            at = org.row(at.get(hop.field.name) or "") if at else None
+        value = own(at) if at else None
+        return None if at is None or value is None else round(convert(at, value), 6)
+
+    return Path(path.field, read), round(float(literal.value[3:]) / known[code], 6)
 
 
 def _keys(path: Path, operator: str, wanted: tuple[Any, ...]) -> tuple[Field, tuple[Any, ...]] | None:
     """What an index of the field can look up; not for what every second record has, and not across references."""
-    usable = operator == "=" and not path.hops and path.table is not None
-    usable = usable and path.table is not None and path.field.name not in path.table.computed
+    usable = operator == "=" and not path.hops and path.plain
     usable = usable and path.field.type in (TEXT_TYPES - {"multipicklist"}) | {"id", "reference"}
     return (path.field, wanted) if usable and None not in wanted else None
 
 
 def _spans(path: Path, operator: str, wanted: Any) -> dict[str, Span]:
-    if path.hops or path.table is None or path.field.name not in _SPANNED or operator == "!=":
+    if path.hops or not path.plain or path.field.name not in _SPANNED or operator == "!=":
         return {}
     low = wanted if operator in (">", ">=", "=") else None
     high = wanted if operator in ("<", "<=", "=") else None
@@ -262,7 +190,7 @@ def _spans(path: Path, operator: str, wanted: Any) -> dict[str, Span]:
 def _ordered(path: Path, operator: str, wanted: Any) -> Test:
     """A comparison with a value that is not null; null is unequal to it and neither above nor below."""
     read, fold = path.read, path.field.fold
-    if path.field.type == "multipicklist":
+    if path.field.type == "multipicklist" and operator in ("=", "!="):
         parts = set(str(wanted).lower().split(";"))
 
         def chosen(row: Row) -> bool:
@@ -290,44 +218,57 @@ def _ordered(path: Path, operator: str, wanted: Any) -> Test:
 
 def _like(path: Path, condition: Compare) -> Filter:
     if path.field.type not in TEXT_TYPES or condition.literal.kind != "text":
-        words = f"invalid operator on {path.field.type} field '{path.field.name}'"
-        raise QueryRefusal("INVALID_QUERY_FILTER_OPERATOR", words, condition.operand.name.at)
+        raise _unfit(path, condition.operand)
     pattern, read = like_pattern(condition.literal), path.read
     return Filter(lambda row: (value := read(row)) is not None and pattern.fullmatch(value) is not None)
 
 
 def _within(path: Path, operator: str, literal: Literal, scope: Scope) -> Filter:
     """A comparison with a span of days such as LAST_N_DAYS:3: `=` is inside it, `<` before it, `>` after it."""
-    try:
-        days = span(literal.value, scope.now)
-    except ValueError as error:
-        raise malformed(f"date literal out of range: {error}", literal.at) from None
-    if days is None:
-        raise malformed(f"unexpected token: '{literal.value}'", literal.at)
-    tail = "T00:00:00.000+0000" if path.field.type == "datetime" else ""
-    first, after = days[0].isoformat() + tail, days[1].isoformat() + tail
+    first, after = _bounds(path.field, literal, scope)
     read = path.read
+    later = first if reaches_back(literal.value) and operator in (">", "<=") else None
     tests: dict[str, Callable[[Any], bool]] = {
         "=": lambda value: first <= value < after,
         "<": lambda value: value < first,
-        "<=": lambda value: value < after,
-        ">": lambda value: value >= after,
+        "<=": lambda value: value < after if later is None else value <= later,
+        ">": lambda value: value >= after if later is None else value > later,
         ">=": lambda value: value >= first,
     }
     if operator == "!=":
         return Filter(lambda row: (value := read(row)) is None or not tests["="](value))
     holds = tests[operator]
-    bounds = {"=": (first, after), "<": (None, first), "<=": (None, after), ">": (after, None), ">=": (first, None)}
-    indexed = path.field.name == "SystemModstamp" and not path.hops
+    bounds = {
+        "=": (first, after),
+        "<": (None, first),
+        "<=": (None, later or after),
+        ">": (later or after, None),
+        ">=": (first, None),
+    }
+    indexed = path.field.name == "SystemModstamp" and not path.hops and path.plain
     spans = {"SystemModstamp": bounds[operator]} if indexed else {}
     return Filter(lambda row: (value := read(row)) is not None and holds(value), None, spans)
+
+
+def _bounds(used: Field, literal: Literal, scope: Scope) -> tuple[str, str]:
+    """The first value that a date literal covers, and the first one after it, in the stored form."""
+    calendar = scope.calendar()
+    try:
+        days = span(literal.value, calendar.today(scope.now), calendar.fiscal_start)
+        if days is None:
+            raise malformed(f"unexpected token: '{literal.value}'", literal.at)
+        if used.type == "datetime":
+            return calendar.midnight(days[0]), calendar.midnight(days[1])
+        return days[0].isoformat(), days[1].isoformat()
+    except ValueError as error:
+        raise malformed(f"date literal out of range: {error}", literal.at) from None
 
 
 def _includes(path: Path, condition: Includes) -> Filter:
     if path.field.type != "multipicklist":
         words = f"includes and excludes are only for multi-select picklists, not for '{path.field.name}'"
         raise QueryRefusal("INVALID_QUERY_FILTER_OPERATOR", words, condition.operand.name.at)
-    wanted = [set(str(_value(path.field, one) or "").lower().split(";")) for one in condition.literals]
+    wanted = [set(str(value_beside(path.field, one) or "").lower().split(";")) for one in condition.literals]
     read = path.read
 
     def has(row: Row) -> bool:
@@ -340,9 +281,14 @@ def _includes(path: Path, condition: Includes) -> Filter:
 def _among(path: Path, condition: Among, scope: Scope) -> Filter:
     read, fold = path.read, path.field.fold
     if condition.query is not None:
+        joins.check(path, condition, scope)
         found = scope.values_of(condition.query)
+    elif any(one.kind == "named" for one in condition.literals) and path.field.type in ("date", "datetime"):
+        return _among_spans(path, condition, scope)
     else:
-        found = {_value(path.field, one) for one in condition.literals}
+        found = {value_beside(path.field, one) for one in condition.literals}
+    if path.field.type == "multipicklist":
+        return _among_choices(path, condition, found)
     listed = {fold(one) for one in found}
 
     def inside(row: Row) -> bool:
@@ -353,47 +299,21 @@ def _among(path: Path, condition: Among, scope: Scope) -> Filter:
     return Filter(lambda row: not inside(row))
 
 
-def _value(used: Field, literal: Literal) -> Any:
-    """What a literal means beside that field. Raises QueryRefusal when it is of another kind."""
-    if literal.kind == "null":
-        return None
-    kind = used.type
-    if kind in TEXT_TYPES or kind in ("id", "reference"):
-        return _text_value(used, literal)
-    if kind == "boolean" and literal.kind == "boolean":
-        return literal.value
-    if kind in NUMBER_TYPES and literal.kind == "number":
-        return literal.value
-    try:
-        if kind == "datetime" and literal.kind == "datetime":
-            return precise_time(literal.value.upper())
-        if kind == "date" and literal.kind == "date":
-            return wire_date(literal.value)
-    except ValueError as error:
-        raise malformed(f"invalid date: {error}", literal.at) from None
-    word = {"datetime": "dateTime", "currency": "double", "percent": "double"}.get(kind, kind)
-    raise QueryRefusal(
-        "INVALID_FIELD",
-        f"value of filter criterion for field '{used.name}' must be of type {word} and should not be enclosed in "
-        "quotes",
-        literal.at,
-    )
+def _among_choices(path: Path, condition: Among, found: set[Any]) -> Filter:
+    """IN with a multi-select picklist: the very choices, in whatever order."""
+    read = path.read
+    listed = {None if one is None else frozenset(one.lower().split(";")) for one in found}
+
+    def inside(row: Row) -> bool:
+        value = read(row)
+        return (None if value is None else frozenset(value.lower().split(";"))) in listed
+
+    return Filter(inside if condition.inside else lambda row: not inside(row))
 
 
-def _text_value(used: Field, literal: Literal) -> str | None:
-    if literal.kind != "text":
-        raise QueryRefusal(
-            "INVALID_FIELD",
-            f"value of filter criterion for field '{used.name}' must be of type string and should be enclosed in "
-            "quotes",
-            literal.at,
-        )
-    text = unescaped(literal)
-    if not text:
-        return None
-    if used.type not in ("id", "reference"):
-        return text
-    known = full_id(text)
-    if known is None:
-        raise QueryRefusal("INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {text}", literal.at)
-    return known
+def _among_spans(path: Path, condition: Among, scope: Scope) -> Filter:
+    """IN (TODAY, LAST_WEEK, 2026-11-01)."""
+    parts = [_compare(path, Compare(condition.operand, "=", one), scope) for one in condition.literals]
+    either = _some(parts)
+    inside = either.test
+    return either if condition.inside else Filter(lambda row: not inside(row))

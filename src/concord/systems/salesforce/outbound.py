@@ -1,0 +1,171 @@
+"""Salesforce's Outbound Messages: what a message says, and how it is answered (api/salesforce.md, section 11).
+
+Pure. A message is a hint to look at records; the values that it holds are used for nothing but how urgent it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+from xml.sax.saxutils import escape
+
+from defusedxml import ElementTree
+
+from concord.core.model import Lane, Notice
+from concord.core.values import Ref
+from concord.errors import WebhookRefused
+from concord.systems.salesforce.wire import SYSTEM, id18, is_id
+
+#: A message of a hundred records with a few fields has some 50 kB. An administrator who sends long texts sends more,
+#: for nothing: they are not read.
+BODY_BYTES: Final = 2 * 1024 * 1024
+#: Notifications in one message (section 11.2).
+MOST: Final = 100
+#: How deep a message is nested: a field in a record in a notification in the envelope's body.
+_DEEPEST: Final = 6
+#: Fields that make a notification urgent when they are true (section 16).
+OPT_OUT: Final = frozenset({"HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall"})
+
+_SOAP: Final = "{http://schemas.xmlsoap.org/soap/envelope/}"
+_OUTBOUND: Final = "{http://soap.sforce.com/2005/09/outbound}"
+_OBJECT: Final = "{urn:sobject.enterprise.soap.sforce.com}"
+_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One call of Salesforce.
+
+    organisation_id, action_id: whose, and which definition's; 18 characters. notifications: the id, which stays the
+    same when the message is sent again, and the record; None when it was deleted before the message was sent.
+    opted_out: those of the records that say so.
+    """
+
+    organisation_id: str
+    action_id: str
+    notifications: tuple[tuple[str, Ref | None], ...]
+    opted_out: frozenset[Ref] = frozenset()
+
+
+def read(body: bytes, headers: Mapping[str, str], organisation_id: str) -> Message:
+    """A call's message. organisation_id: the configured org's; another's message is refused as a stranger's.
+
+    Raises WebhookRefused: "too large", "malformed" (no such message; a DTD or an entity in it), or "stranger".
+    """
+    if len(body) > BODY_BYTES:
+        raise WebhookRefused("too large")
+    kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    if kind.partition(";")[0].strip().lower() not in ("text/xml", "application/xml"):
+        raise WebhookRefused("malformed")
+    told = _notifications(body)
+    organisation, action = _id_in(told, "OrganizationId", "00D"), _id_in(told, "ActionId", "04k")
+    if organisation != id18(organisation_id):
+        raise WebhookRefused("stranger")
+    parts = told.findall(f"{_OUTBOUND}Notification")
+    if not 1 <= len(parts) <= MOST:
+        raise WebhookRefused("malformed")
+    notifications: list[tuple[str, Ref | None]] = []
+    opted_out: set[Ref] = set()
+    for part in parts:
+        record = _only(part, f"{_OUTBOUND}sObject")
+        ref = _record(record)
+        notifications.append((_id_in(part, "Id", "04l"), ref))
+        if ref is not None and any((record.findtext(_OBJECT + name) or "").strip() == "true" for name in OPT_OUT):
+            opted_out.add(ref)
+    return Message(organisation, action, tuple(notifications), frozenset(opted_out))
+
+
+def notices_of(message: Message, objects: Collection[str], now: datetime) -> tuple[Notice, ...]:
+    """One notice for each record of these objects. now: on our clock. The message tells no time of the change."""
+    refs = dict.fromkeys(ref for _, ref in message.notifications if ref is not None and ref.object in objects)
+    return tuple(
+        Notice(ref, Lane.CONSENT if ref in message.opted_out else Lane.PEOPLE, seen_at=now, source="outbound message")
+        for ref in refs
+    )
+
+
+def acknowledgement(ok: bool) -> bytes:
+    """The answer (section 11.3), with status 200. ok: all of the message is stored; else Salesforce sends it again."""
+    return _envelope(
+        '<notificationsResponse xmlns="http://soap.sforce.com/2005/09/outbound">'
+        f"<Ack>{'true' if ok else 'false'}</Ack></notificationsResponse>"
+    )
+
+
+def fault(words: str) -> bytes:
+    """The answer to a message that is not for us, or is none (section 11.3); a SOAP fault has the status 500."""
+    return _envelope(
+        "<soapenv:Fault><faultcode>soapenv:Client</faultcode>"
+        f"<faultstring>{escape(words)}</faultstring></soapenv:Fault>"
+    )
+
+
+def _envelope(inner: str) -> bytes:
+    return (
+        '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/">'
+        f"<soapenv:Body>{inner}</soapenv:Body></soapenv:Envelope>"
+    ).encode()
+
+
+class _Shallow(TreeBuilder):
+    """Elements, until they are nested deeper than any message is: building such a heap takes seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+
+    def start(self, tag: Any, attrs: Any, /) -> Element:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise ValueError("nested deeper than a message")
+        return super().start(tag, attrs)
+
+    def end(self, tag: Any, /) -> Element:
+        self._depth -= 1
+        return super().end(tag)
+
+
+def _notifications(body: bytes) -> Element:
+    """The element `notifications` of an envelope. Raises WebhookRefused."""
+    parser = ElementTree.XMLParser(target=_Shallow(), forbid_dtd=True, forbid_entities=True, forbid_external=True)
+    try:
+        parser.feed(body)
+        root: Element = parser.close()
+    except (ParseError, ValueError, LookupError):  # what defusedxml forbids is a ValueError; so is an odd encoding
+        raise WebhookRefused("malformed") from None
+    if root.tag != f"{_SOAP}Envelope":
+        raise WebhookRefused("malformed")
+    return _only(_only(root, f"{_SOAP}Body"), f"{_OUTBOUND}notifications")
+
+
+def _only(parent: Element, tag: str) -> Element:
+    found = parent.findall(tag)
+    if len(found) != 1:
+        raise WebhookRefused("malformed")
+    return found[0]
+
+
+def _id_in(parent: Element, name: str, prefix: str) -> str:
+    text = (_only(parent, _OUTBOUND + name).text or "").strip()
+    if not is_id(text) or not text.startswith(prefix):
+        raise WebhookRefused("malformed")
+    return id18(text)
+
+
+def _record(told: Element) -> Ref | None:
+    """The record that a notification is about; None when it has no data any more."""
+    name = told.get(_TYPE, "").rpartition(":")[2]
+    if not _NAME.fullmatch(name):
+        raise WebhookRefused("malformed")
+    found = told.findall(f"{_OBJECT}Id")
+    if not found:
+        return None
+    text = (found[0].text or "").strip()
+    if len(found) > 1 or not is_id(text):
+        raise WebhookRefused("malformed")
+    return Ref(SYSTEM, name, id18(text))
