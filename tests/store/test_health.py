@@ -237,9 +237,7 @@ def verdict(field: str, *, conflict: bool = False) -> Verdict:
 
 async def decided(store: PostgresStore, at: datetime, *verdicts: Verdict, wrote: tuple[str, ...] = ()) -> None:
     link = Link(0, "people", lead(1), contact(1), 100.0)
-    done = Done(
-        "people", (), left=link.left, right=link.right, verdicts=verdicts, wrote=dict.fromkeys(wrote, ("x",))
-    )
+    done = Done("people", (), left=link.left, right=link.right, verdicts=verdicts, wrote=dict.fromkeys(wrote, ("x",)))
     await store.record([done], at)
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -283,6 +284,22 @@ async def test_calls_above_the_pace_wait_in_line() -> None:
     await asyncio.gather(*(get(http) for _ in range(5)))
     assert len(asked) == 5
     assert clock.slept == [10.0, 10.0]
+
+
+async def test_the_second_half_of_a_pace_is_spread_so_that_no_call_waits_for_seconds() -> None:
+    clock = FakeClock()
+    pace = Pace(clock, limit=100, seconds=10.0, together=5)
+    sent = []
+    for _ in range(400):
+        await pace.turn()
+        sent.append(clock.now())
+    assert len([wait for wait in clock.slept[:50] if wait > 0]) > 0
+    assert sent[49] == sent[0], "the first half is free"
+    waits = [(later - one).total_seconds() for one, later in pairwise(sent)]
+    assert max(waits) < 0.5
+    for at, one in enumerate(sent):
+        within = [other for other in sent[at:] if (other - one).total_seconds() < 10.0]
+        assert len(within) <= 100, "and no window holds more than the limit"
 
 
 async def test_no_more_calls_run_at_once_than_the_pace_allows() -> None:

@@ -306,13 +306,17 @@ class EmbeddedPostgres:
         while True:
             with (home / "log").open("wb") as log:
                 self._server = self._spawn(command, home, log)
-            if await self._ready(until):
+            if await self._ready(until) or self._stopped():
                 return
             last_words = _tail((home / "log").read_bytes())
             # After a kill -9 of the server its children need a moment to notice and let go of the shared memory.
             if "shared memory block" not in last_words or time.monotonic() > until:
                 raise StoreError(f"PostgreSQL did not start in {home}: {last_words or 'no answer'}")
             await asyncio.sleep(0.1)
+
+    def _stopped(self) -> bool:
+        """Whether `stop` was called while the server was starting (by `keep`, mostly)."""
+        return self._server is None
 
     async def _ready(self, until: float) -> bool:
         """Whether the server answers; False as soon as it has ended, or when the time is up."""

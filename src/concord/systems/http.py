@@ -73,10 +73,16 @@ class Vendor(Protocol):
 Send = Callable[[str, str, Mapping[str, str]], Awaitable[Answer]]
 
 
+#: Limits below this are not spread: a second of four searches is short enough.
+_FEW = 20
+
+
 class Pace:
     """At most `limit` calls in any window of `seconds`, and at most `together` at once (SPEC 9.3).
 
-    Waits in line rather than being refused: a refused call costs quota and tells nothing.
+    Waits in line rather than being refused: a refused call costs quota and tells nothing. The first half of a window is
+    free; what is left is spread over the rest of it, so that steady work meets many short waits, in which batches fill,
+    instead of one of seconds when all is used up.
     """
 
     def __init__(self, clock: Clock, limit: int, seconds: float, together: int) -> None:
@@ -94,10 +100,21 @@ class Pace:
                 now = self._clock.now()
                 while self._sent and now - self._sent[0] >= self._window:
                     self._sent.popleft()
-                if len(self._sent) < self._limit:
+                wait = self._wait(now)
+                if wait <= timedelta():
                     self._sent.append(now)
                     return
-                await self._clock.sleep(max((self._sent[0] + self._window - now).total_seconds(), 0.001))
+                await self._clock.sleep(max(wait.total_seconds(), 0.001))
+
+    def _wait(self, now: datetime) -> timedelta:
+        """How long until one more call may be sent."""
+        used, spare = len(self._sent), self._limit - len(self._sent)
+        if used * 2 < self._limit or (self._limit < _FEW and spare > 0):
+            return timedelta()
+        ends = self._sent[0] + self._window
+        if spare <= 0:
+            return ends - now
+        return self._sent[-1] + (ends - self._sent[-1]) / (spare + 1) - now
 
 
 @dataclass

@@ -83,7 +83,26 @@ ABSENT = (
     Absent("/visitor-identification/", "Visitor identification"),
 )
 #: What is known to differ from the vendor.
-DIFFERENCES: tuple[str, ...] = ()
+DIFFERENCES: tuple[str, ...] = (
+    "Calculated properties keep their formula and cannot be written, but their values are not worked out.",
+    "Labels stay English whatever `locale` asks for.",
+    "Lifecycle stages are properties only; they are not served under the pipelines of contacts.",
+    "The counters num_associated_… do not count.",
+    "One burst limit holds for the app and all service keys together.",
+    "A list's filter takes property filters and membership of other lists; ASSOCIATION, UNIFIED_EVENTS and NOT_… "
+    "branches, form, event and subscription filters, and dates relative to a calendar are refused, and say so.",
+    "List folders, the mapping of old list ids and scheduled conversions are not there.",
+    "Sequences enrol and end enrolments, but send nothing; the day of a mailbox's limit is a rolling one.",
+    "Workflows are declared in a world and know a property's value as trigger, and few actions.",
+    "The words of sequence refusals, several sub-categories of errors and the names of some automatic sources are "
+    "our reading: the vendor does not publish them.",
+    "An unknown or expired offset of the journal is answered with 404; a page whose signature ran out is refused in "
+    "JSON, where the store of the real ones answers in XML.",
+    "A merge in the journal carries the survivor's id only, and uninstalling the app writes no entry.",
+    "Webhooks that wait to be sent are not saved with a world; a receiver's five seconds are real ones.",
+    "Limits without documentation are assumed: 200 calculated properties, 50 labels, 50,000 associations of a record.",
+    "The older paths v3 and v4 answer by the same functions as the dated ones, without the validation of 2026-09.",
+)
 
 
 def operations() -> list[Operation]:

@@ -5,6 +5,7 @@ Before 2025-09-03 a database is its one data source.
 
 from __future__ import annotations
 
+from itertools import chain, count
 from typing import Any
 
 from concord_sandbox.notion import queries, responses, texts
@@ -272,7 +273,9 @@ def _sync(desk: Desk, source: DataSource) -> None:
         if one.settings.get("synced_property_id"):
             continue
         target = desk.workspace.data_sources[one.settings["data_source_id"]]
-        name = one.settings["synced_property_name"] or f"Related to {source.name} ({one.name})"
+        wanted = one.settings["synced_property_name"] or f"Related to {source.name} ({one.name})"
+        taken = {other.name for other in target.properties.values()}
+        name = next(text for text in chain([wanted], (f"{wanted} {place}" for place in count(1))) if text not in taken)
         settings = {"data_source_id": source.id, "synced_property_name": one.name, "synced_property_id": one.id}
         other = Property(name, "relation", short_id(desk.fresh_id()), [], settings)
         target.properties[other.id] = other

@@ -28,7 +28,14 @@ ABSENT = (
     Absent("/v1/views", "Views"),
 )
 #: What is known to differ from the vendor.
-DIFFERENCES: tuple[str, ...] = ()
+DIFFERENCES: tuple[str, ...] = (
+    "Formulas are not worked out: a world gives their values.",
+    "Every answer is the thing itself: no call is answered with an asynchronous task.",
+    "Rollups know counts, sums and the like; `date_range` and those for each group are not worked out.",
+    "A deleted block is gone for good; pages can be restored.",
+    "The plan's budget of calls is an assumed one, settable: the vendor does not publish its numbers.",
+    "`position` is refused before version 2026-03-11.",
+)
 
 
 def operations() -> list[Operation]:
