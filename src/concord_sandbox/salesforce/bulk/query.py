@@ -109,7 +109,7 @@ def asked(org: Org, now: datetime, text: str, version: str, *, with_deleted: boo
             words = f"sObject type '{query.source.text}' is not supported."
             raise QueryRefusal("INVALID_TYPE", words, query.source.at)
         _check_clauses(query)
-        scope = Scope(org, table, query.alias, now, lambda _: set())
+        scope = Scope(org, table, query.alias, now, lambda _: {})
         columns = [name for one in query.columns for name in _names(one, scope, table)]
     except QueryRefusal as refusal:
         raise refusal.placed(text) from None

@@ -94,7 +94,7 @@ def _test(org: Org, table: Table, condition: str) -> Callable[[Row], bool]:
         raise ControlError(f"change_events: the filter {condition!r}: {refusal}") from refusal
 
 
-def _no_query(_: Any) -> set[Any]:
+def _no_query(_: Any) -> dict[Any, None]:
     raise ControlError("change_events: a filter holds no query")
 
 

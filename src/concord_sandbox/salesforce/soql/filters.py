@@ -6,7 +6,7 @@ Raises QueryRefusal in Salesforce's words.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -286,7 +286,7 @@ def _among(path: Path, condition: Among, scope: Scope) -> Filter:
     elif any(one.kind == "named" for one in condition.literals) and path.field.type in ("date", "datetime"):
         return _among_spans(path, condition, scope)
     else:
-        found = {value_beside(path.field, one) for one in condition.literals}
+        found = dict.fromkeys(value_beside(path.field, one) for one in condition.literals)
     if path.field.type == "multipicklist":
         return _among_choices(path, condition, found)
     listed = {fold(one) for one in found}
@@ -299,7 +299,7 @@ def _among(path: Path, condition: Among, scope: Scope) -> Filter:
     return Filter(lambda row: not inside(row))
 
 
-def _among_choices(path: Path, condition: Among, found: set[Any]) -> Filter:
+def _among_choices(path: Path, condition: Among, found: Iterable[Any]) -> Filter:
     """IN with a multi-select picklist: the very choices, in whatever order."""
     read = path.read
     listed = {None if one is None else frozenset(one.lower().split(";")) for one in found}

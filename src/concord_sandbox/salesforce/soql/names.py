@@ -65,7 +65,7 @@ class Scope:
     alias: str | None
     now: datetime
     #: Runs a query of one column and gives its values.
-    values_of: Callable[[Query], set[Any]]
+    values_of: Callable[[Query], dict[Any, None]]
     joins: tuple[tuple[str, Name], ...] = ()
     user_id: str | None = None
     seen: set[str] = field(default_factory=set)

@@ -83,14 +83,14 @@ class Querier:
     def _scope(self, table: Table, query: Query) -> Scope:
         return Scope(self._org, table, query.alias, self._now, self._values_of, query.joins, self._user_id)
 
-    def _values_of(self, query: Query) -> set[Any]:
+    def _values_of(self, query: Query) -> dict[Any, None]:
         """The values of a semi-join's one column (`joins.check`), nulls left out."""
         table, column = self._org.visible(query.source.text), query.columns[0]
         if table is None or not isinstance(column, Column):
             raise no_object(query.source)
         scope = self._scope(table, query)
         read = scope.path(column.operand.name).read
-        return {value for row in self._plan(query, scope)(None) if (value := read(row)) is not None}
+        return dict.fromkeys(value for row in self._plan(query, scope)(None) if (value := read(row)) is not None)
 
     # Which records
 
