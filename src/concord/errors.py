@@ -4,6 +4,7 @@
     ├── ConfigError                 the administrator's: the configuration, or what it names; nothing was started
     ├── StoreError                  PostgreSQL could not be started or reached
     ├── WebhookRefused              a call to us that is forged, stale, replayed or too large
+    ├── ClaimLost                   another worker may have the records by now: nothing more is sent for them
     └── RemoteError                 Salesforce or HubSpot did not do what it was asked
         ├── RemoteRefused           the account, its rights or its data; trying again changes nothing
         ├── RemoteBusy              a quota, a lock or an outage; try again later (`after` seconds, when told)
@@ -71,6 +72,13 @@ class WebhookRefused(ConcordError):
     ) -> None:
         super().__init__(f"webhook refused: {reason}")
         self.reason = reason
+
+
+class ClaimLost(ConcordError):
+    """A claim ran out, or could not be renewed: another worker may be looking at the same records. What was not sent
+    yet must not be; the records come back by themselves."""
+
+    retry = True
 
 
 class RemoteError(ConcordError):

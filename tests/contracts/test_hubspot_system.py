@@ -12,7 +12,7 @@ import pytest
 from tests.contracts.parties import NEVER, HubSpotParty
 from tests.contracts.test_system_contract import swept
 
-from concord.core.model import Change, Record
+from concord.core.model import Change, Errand, Lane, Record
 from concord.core.values import BLANK, FieldType, Ref, Value
 from concord.errors import Category, RemoteBusy, RemoteRefused
 from concord.systems.hubspot import HubSpot
@@ -431,7 +431,7 @@ class TestLimits:
             await system.read("contacts", [made], ["email"])
         assert busy.value.category is Category.QUOTA
         sent = system.calls()
-        (receipt,) = await system.for_consent().update([Change(hub.ref(made), {OPT_OUT: True})], {}, {})
+        (receipt,) = await system.on(Errand(Lane.CONSENT)).update([Change(hub.ref(made), {OPT_OUT: True})], {}, {})
         assert receipt.failure is None
         assert system.calls() > sent
         await system.close()

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
+from concord.core.model import Errand, Lane
 from concord.core.values import FieldType
 from concord.engine.ports import System
 from concord.errors import Category, ConfigError, RemoteBusy, RemoteRefused
@@ -215,7 +216,7 @@ async def test_the_last_daily_calls_are_left_to_others_and_to_consent() -> None:
         await remote.account()
     assert caught.value.category is Category.QUOTA
     assert remote.calls() == 1
-    assert (await remote.for_consent().account()).id == "62515"
+    assert (await remote.on(Errand(Lane.CONSENT)).account()).id == "62515"
     clock.time += timedelta(hours=12)
     assert (await remote.account()).id == "62515"
 

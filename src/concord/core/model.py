@@ -6,7 +6,7 @@ so that systems, store and engine agree on it without knowing one another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -30,8 +30,28 @@ class Lane(IntEnum):
     """Urgency; a smaller number is claimed first (SPEC 7.1)."""
 
     CONSENT = 0
+    CONVERSION = 10
+    DEALS = 20
     PEOPLE = 30
+    ACTIVITIES = 40
     BACKFILL = 90
+
+
+async def _unclaimed() -> None:
+    """For a call that belongs to no claim."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """On whose behalf a remote call is made.
+
+    lane: how urgent it is, when calls have to wait for one another. check: asked before every call, and it renews the
+    claim where that is due; raises ClaimLost when the call must not be sent, because another worker may have the
+    records by now.
+    """
+
+    lane: Lane = Lane.PEOPLE
+    check: Callable[[], Awaitable[None]] = _unclaimed
 
 
 @dataclass(frozen=True)

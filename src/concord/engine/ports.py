@@ -12,6 +12,7 @@ from typing import Protocol
 from concord.core.model import (
     Account,
     Change,
+    Errand,
     Failure,
     Gone,
     Heard,
@@ -98,6 +99,10 @@ class System(Protocol):
         self, changes: Sequence[Change], show: Mapping[str, Sequence[str]], histories: Mapping[str, Sequence[str]]
     ) -> Sequence[Receipt]:
         """Make records under their unique keys; a repeat finds the first one (`created` False)."""
+        ...
+
+    def on(self, errand: Errand) -> System:
+        """The same system, with its calls made on that errand: in its lane, and only while its claim stands."""
         ...
 
     def clock_ahead(self) -> timedelta:

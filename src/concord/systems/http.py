@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from concord.core.model import Errand
 from concord.core.retry import Backoff
 from concord.errors import Category, RemoteBusy, RemoteError, RemoteRefused, RemoteUnknown
 
@@ -72,6 +73,9 @@ class Vendor(Protocol):
 #: Sends one unsigned call (for sign-in): method, url, form -> Answer.
 Send = Callable[[str, str, Mapping[str, str]], Awaitable[Answer]]
 
+
+#: Of calls that are made for no claimed record.
+_NONE = Errand()
 
 #: Limits below this are not spread: a second of four searches is short enough.
 _FEW = 20
@@ -187,15 +191,17 @@ class Http:
         pace: Pace | None = None,
         accept: tuple[int, ...] = (),
         signed: bool = True,
+        errand: Errand = _NONE,
     ) -> Answer:
         """Send one call and return its good answer (2xx, or a status named in `accept`).
 
         kind: a name for counting. repeatable: sending it twice does no harm (reads, updates, upserts by a unique key);
         a call that is not is never repeated once it may have been carried out. signed: False for an address at another
         host that carries its own signature: nothing of our sign-in goes there, neither its clock nor its headers are
-        taken for the vendor's, and no error says more of it than the host.
+        taken for the vendor's, and no error says more of it than the host. errand: whose call it is; it is asked just
+        before the call leaves, after every wait, whether it may.
         Raises RemoteRefused (lasting), RemoteBusy (passing, after the backoff is used up; nothing was done),
-        RemoteUnknown (no answer came).
+        RemoteUnknown (no answer came), ClaimLost (not sent).
         """
         attempt, refused = 0, None
         while True:
@@ -204,7 +210,9 @@ class Http:
                 used = await self._signed(refused) if signed else {}
                 sent = {**used, **(headers or {})}
                 again = attempt > 1 or refused is not None
-                return await self._send(method, path, kind, body, params, sent, pace, again, accept, foreign=not signed)
+                return await self._send(
+                    method, path, kind, body, params, sent, pace, again, accept, foreign=not signed, errand=errand
+                )
             except _SignedOut as refusal:
                 if refused is not None:
                     raise refusal.error from None
@@ -266,6 +274,7 @@ class Http:
         accept: tuple[int, ...],
         form: Mapping[str, str] | None = None,
         foreign: bool = False,
+        errand: Errand = _NONE,
     ) -> Answer:
         pace = pace or self._pace
         url = path if foreign or path.startswith(("http://", "https://")) else self.base_url + path
@@ -275,6 +284,7 @@ class Http:
             headers = {**headers, "Content-Type": "application/json"}
         async with pace.together:
             await pace.turn()
+            await errand.check()
             self.tally.note(kind, retry)
             sent = self._clock.now()
             try:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from datetime import datetime, timedelta
 from functools import partial
 
-from concord.core.model import Account, Change, Gone, Receipt, Record, Side, SweepPage
+from concord.core.model import Account, Change, Errand, Gone, Receipt, Record, Side, SweepPage
 from concord.core.values import ObjectSpec
 from concord.errors import Category, RemoteRefused
 from concord.systems.http import Clock, Http, Transport
@@ -43,7 +43,7 @@ class HubSpot:
     complete. app_id: the app's or key's id as property histories show it, by which our own writes are told apart; ""
     when it is not known: then no history entry counts as ours. share: random number in [0, 1) for jitter.
     burst: calls in 10 s until HubSpot tells the real limit (section 3). reserve: the share of the daily calls that is
-    left to others (SPEC 9.3); only `for_consent` may use it.
+    left to others (SPEC 9.3); only the consent lane may use it.
     """
 
     name = SYSTEM
@@ -111,11 +111,11 @@ class HubSpot:
             self._server_now,
         )
 
-    def for_consent(self) -> HubSpot:
-        """The same account for the consent lane: its calls may use the daily reserve (SPEC 7.1, 9.3). Shares the
-        sign-in, the pace, the schemas and the counters; closing either closes both."""
+    def on(self, errand: Errand) -> HubSpot:
+        """The same account, its calls made on that errand: those of the consent lane may use the daily reserve (SPEC
+        7.1, 9.3). Shares the sign-in, the pace, the schemas and the counters; closing either closes both."""
         other = copy.copy(self)
-        other._use(self._caller.hurried())
+        other._use(self._caller.on(errand))
         return other
 
     def journal(

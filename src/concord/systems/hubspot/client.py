@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from concord.core.model import Errand, Lane
 from concord.core.retry import Backoff
 from concord.errors import Category, RemoteBusy, RemoteError
 from concord.systems.http import Answer, Clock, Http, Pace, Send
@@ -29,6 +30,8 @@ JOURNAL_TOGETHER: Final = 5
 #: The journal's calls are given up sooner than others: who reads it waits by himself, and says that he does.
 JOURNAL_PATIENCE: Final = Backoff(first=0.5, cap=2.0, tries=3)
 JOURNAL_LONGEST_WAIT: Final = 2.0
+
+_NONE: Final = Errand()
 
 #: Answers of batch calls that are data: the whole batch was refused because of some of its records.
 REFUSED_BATCH: Final = (400, 404, 409)
@@ -163,7 +166,8 @@ class Hub:
 
 class Caller:
     """The calls of one account. All of them may be repeated: reads, updates, upserts by a unique key, opt-outs and
-    associations do no more the second time than the first. urgent: they may use the daily reserve."""
+    associations do no more the second time than the first. errand: on whose behalf they are made; those of the consent
+    lane may use the daily reserve (SPEC 9.3)."""
 
     def __init__(
         self,
@@ -172,19 +176,22 @@ class Caller:
         auth: Auth,
         daily: Daily,
         search_pace: SearchPace,
-        *,
-        urgent: bool = False,
+        errand: Errand = _NONE,
     ) -> None:
         self._http = http
         self._auth = auth
         self._daily = daily
         self._search_pace = search_pace
-        self._urgent = urgent
+        self._errand = errand
         self.paths = paths
 
+    def on(self, errand: Errand) -> Caller:
+        """The same calls, made on that errand."""
+        return Caller(self._http, self.paths, self._auth, self._daily, self._search_pace, errand)
+
     def hurried(self) -> Caller:
-        """The same calls for the consent lane, which may use the daily reserve (SPEC 9.3)."""
-        return Caller(self._http, self.paths, self._auth, self._daily, self._search_pace, urgent=True)
+        """The same calls for an opt-out, whatever else they were made for."""
+        return self.on(replace(self._errand, lane=Lane.CONSENT))
 
     async def get(self, path: str, kind: str, params: Mapping[str, str] | None = None, *, none: bool = False) -> Answer:
         """Read. none: a 404 is an answer too (look at its status)."""
@@ -218,10 +225,18 @@ class Caller:
         accept: tuple[int, ...] = (),
         pace: Pace | None = None,
     ) -> Answer:
-        self._daily.check(self._urgent)
+        self._daily.check(self._errand.lane is Lane.CONSENT)
         await self._auth.keep_fresh()
         return await self._http.call(
-            method, path, kind=kind, repeatable=True, body=body, params=params, accept=accept, pace=pace
+            method,
+            path,
+            kind=kind,
+            repeatable=True,
+            body=body,
+            params=params,
+            accept=accept,
+            pace=pace,
+            errand=self._errand,
         )
 
 

@@ -7,10 +7,11 @@ Where things are: `auth` signs in, `client` calls, `schema` describes, `wire` tr
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
-from concord.core.model import Account, Change, Gone, Receipt, Record, Side, SweepPage
+from concord.core.model import Account, Change, Errand, Gone, Receipt, Record, Side, SweepPage
 from concord.core.retry import Backoff
 from concord.core.values import ObjectSpec
 from concord.errors import Category, ConfigError, RemoteRefused
@@ -56,7 +57,7 @@ class Salesforce:
         backoff: Backoff | None = None,
         time_limit: float = 30.0,
     ) -> None:
-        self._client = Client(
+        client = Client(
             url,
             client_id,
             client_secret,
@@ -70,10 +71,21 @@ class Salesforce:
             backoff=backoff,
             time_limit=time_limit,
         )
-        self._schema = Schema(self._client)
-        self._records = Records(self._client, self._schema)
-        self._writes = Writes(self._client, self._schema, self._records)
-        self._sweep = Sweep(self._client)
+        self._schema = Schema(client)
+        self._use(client)
+
+    def _use(self, client: Client) -> None:
+        self._client = client
+        self._records = Records(client, self._schema)
+        self._writes = Writes(client, self._schema, self._records)
+        self._sweep = Sweep(client)
+
+    def on(self, errand: Errand) -> Salesforce:
+        """The same org, its calls made on that errand. Shares the sign-in, the pace, the schemas and the counters;
+        closing either closes both."""
+        other = copy.copy(self)
+        other._use(self._client.on(errand))
+        return other
 
     @property
     def user_id(self) -> str:

@@ -6,12 +6,14 @@ Adds the version, the headers that every call carries and the watch over the day
 from __future__ import annotations
 
 import asyncio
+import copy
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
+from concord.core.model import Errand
 from concord.core.retry import Backoff
 from concord.errors import Category, RemoteBusy, RemoteRefused
 from concord.systems.http import Answer, Clock, Http, Pace, Transport
@@ -132,6 +134,7 @@ class Client:
         self.clock = clock
         self.share = share
         self.meter = Meter(clock, daily_share)
+        self._errand = Errand()
         self.auth = Auth(url, client_id, client_secret, token=token, user_id=user_id, moved=self._moved)
         self.http = Http(
             self.auth,
@@ -144,6 +147,12 @@ class Client:
             time_limit=time_limit,
             on_answer=self.meter.note,
         )
+
+    def on(self, errand: Errand) -> Client:
+        """The same org, its calls made on that errand; shares everything else."""
+        other = copy.copy(self)
+        other._errand = errand
+        return other
 
     def _moved(self, address: str) -> None:
         self.http.base_url = address.rstrip("/")
@@ -159,7 +168,13 @@ class Client:
         whole = path if path.startswith("/services/") else self.root + path
         try:
             return await self.http.call(
-                method, whole, kind=kind, repeatable=True, body=body, headers={**HEADERS, **(headers or {})}
+                method,
+                whole,
+                kind=kind,
+                repeatable=True,
+                body=body,
+                headers={**HEADERS, **(headers or {})},
+                errand=self._errand,
             )
         except RemoteBusy as busy:
             if busy.category is Category.QUOTA:
