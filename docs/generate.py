@@ -12,6 +12,9 @@ from typer.main import get_command
 
 from concord.cli.main import application
 from concord.config import schema
+from concord.core.refusal import HELD_BACK
+from concord.systems.hubspot import errors as hubspot
+from concord.systems.salesforce import errors as salesforce
 from concord_sandbox.control import VERBS
 from concord_sandbox.faults import FIELDS, KINDS
 from concord_sandbox.operations import Operation
@@ -201,9 +204,75 @@ def _verbs(verbs: Iterable[Verb]) -> list[str]:
     return ["| | path | what it takes, does and answers |", "|---|---|---|", *rows, ""]
 
 
+def failures() -> str:
+    """Every code of both vendors that Concord knows: what kind of failure it is, what happens, what to do."""
+    lines = [
+        "# What failed, and what to do",
+        "",
+        "Made by `make docs` from the tables that the program reads (`systems/salesforce/errors.py`,",
+        "`systems/hubspot/errors.py`). `concord errors` shows what failed by cause, with the code; look it up here.",
+        "",
+        "- **waits**: the record waits for a person: `concord errors` shows it with its value and the vendor's words.",
+        "  Where the vendor names a field, that one field waits and the rest of the record is written. When the cause",
+        "  is gone: `concord retry --cause NUMBER`. An edit of the record tries it again too.",
+        "- **again**: it passes, and is tried again with growing pauses, never sooner than the vendor asks for: twelve",
+        "  times, in some twenty minutes; then it waits. What meets a whole call or a limit is no record's fault: that",
+        "  is waited out, for days if need be.",
+        "- **anew**: the record changed meanwhile, so it is read and decided anew.",
+        "",
+        "A value that fits nowhere on the other side (an option that is not mapped, a text that is too long) is found",
+        f"before any call is made: code `{HELD_BACK}`. That one field waits, and both lists of options are named.",
+        "",
+        "A code that is in neither table is `internal`, waits at once, and keeps the vendor's own words.",
+        "",
+        "## Salesforce",
+        "",
+        "| code | kind | | what to do |",
+        "|---|---|---|---|",
+    ]
+    for meaning in salesforce.TABLE:
+        codes = "<br>".join(f"`{code}`" for code in meaning.codes.split())
+        what = "anew" if meaning.moved else "again" if meaning.transient else "waits"
+        lines.append(f"| {codes} | {meaning.category.value} | {what} | {_cell(meaning.advice)} |")
+    lines += [
+        f"| `REQUEST_LIMIT_EXCEEDED`, where the message begins with Concurrent | {salesforce.TOGETHER.category.value}"
+        f" | again | {salesforce.TOGETHER.advice} |",
+        f"| any other | {salesforce.UNKNOWN.category.value} | waits | {salesforce.UNKNOWN.advice} |",
+        "",
+        "Change events (the Pub/Sub API) have codes of their own. `again` reconnects; `waits` ends the feed, and",
+        "Salesforce is asked at intervals instead.",
+        "",
+        "| code | kind | | what to do |",
+        "|---|---|---|---|",
+    ]
+    for code, (kind, meaning) in salesforce.EVENT_TABLE.items():
+        what = "again" if kind.retry else "waits"
+        lines.append(f"| `{code}` | {meaning.category.value} | {what} | {_cell(meaning.advice)} |")
+    lines += [
+        "",
+        "## HubSpot",
+        "",
+        "The first row that fits counts. `*` stands for anything.",
+        "",
+        "| HTTP | category | code | kind | | what to do |",
+        "|---|---|---|---|---|---|",
+    ]
+    rows = [
+        *hubspot.TABLE,
+        ("5..", "*", "*", hubspot.OUTAGE),
+        ("any other", "*", "*", hubspot.UNHEARD),
+    ]
+    for status, category, code, told in rows:
+        what = "again" if told.busy or told.unknown else "waits"
+        where = f"{status or '*'} | `{category}` | `{code}`"
+        lines.append(f"| {where} | {told.category.value} | {what} | {_cell(told.advice)} |")
+    return "\n".join(lines) + "\n"
+
+
 DOCUMENTS = {
     "commands.md": commands,
     "configuration.md": settings,
+    "failures.md": failures,
     "sandbox_control.md": control,
     "../COVERAGE.md": coverage,
 }

@@ -19,12 +19,14 @@ from pathlib import Path
 
 import tldextract
 
-from concord.config import Findings, Secrets, Settings, check_against
+from concord.config import AlertSecrets, Findings, Secrets, Settings, check_against
 from concord.core.identity import Bounds
 from concord.core.model import Account, Side
 from concord.core.values import ObjectSpec
+from concord.engine.alerts import Desk, Watch
 from concord.engine.feeds import Refused, followable, listen
-from concord.engine.ports import Feed
+from concord.engine.ports import Feed, Target
+from concord.engine.presence import EVERY as PRESENCE_EVERY
 from concord.engine.scope import Reach, Scope
 from concord.engine.sync import CRASH_POINTS, drain
 from concord.engine.worker import Chores
@@ -35,6 +37,7 @@ from concord.store.health import pairs
 from concord.store.migrate import migrate
 from concord.store.queue import Bell, Chore, Queue
 from concord.store.store import PostgresStore
+from concord.systems.alerting import Mail, MailServer, Slack, Webhook
 from concord.systems.http import Clock, Transport
 from concord.systems.hubspot import HubSpot
 from concord.systems.hubspot.journal import Journal
@@ -76,6 +79,12 @@ class Concord:
     feeds: Sequence[Feed] = ()
     #: Does something under a name as soon as no other process does it.
     alone: Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]] | None = None
+    #: No batch is begun after this; those under way are finished.
+    finish: Callable[[], None] = lambda: None
+    #: With what administrators are told.
+    desk: Desk | None = None
+    #: The database that it works on.
+    conninfo: str = ""
 
     async def followable(self) -> tuple[list[Feed], list[Refused]]:
         """Which feeds can be followed, and why not the others. Raises ConfigError for one that was asked for by name
@@ -98,6 +107,12 @@ class Concord:
             for feed in feeds:
                 name = f"{self.accounts[Side.LEFT].id}:{self.accounts[Side.RIGHT].id} {feed.name}"
                 group.create_task(_alone(self.alone, name, self.scope, feed))
+
+    async def watch(self, feeds: Sequence[Feed] = ()) -> None:
+        """Look at how it goes and tell administrators what has changed (SPEC 9.7), until cancelled. feeds: those that
+        are followed."""
+        assert self.desk is not None
+        await Watch(self.desk, [feed.name for feed in feeds]).run()
 
     async def drain(self) -> int:
         """Take everything that is due down the line, in this task; how many rows."""
@@ -123,6 +138,7 @@ class Parts:
     share: Callable[[], float] = random.random
     salesforce_transport: Transport | None = None
     hubspot_transport: Transport | None = None
+    alert_transport: Transport | None = None
     data_dir: Path = DATA_DIR
     passing: bool = False
     beside: bool = False
@@ -153,6 +169,8 @@ async def opened(settings: Settings, secrets: Secrets, parts: Parts | None = Non
             conninfo,
             pair,
             work=chores.work,
+            urgent=chores.work_urgent,
+            at_once=settings.sync.workers,
             chores=_schedule(settings, chores),
             alone=secrets.database_url is None,
         )
@@ -167,13 +185,63 @@ async def opened(settings: Settings, secrets: Secrets, parts: Parts | None = Non
             registrable=_registrable(),
             share=parts.share,
             reach=_reach(os.environ.get(CRASH_VARIABLE)),
+            stopping=chores.ending,
+            limits=settings.breaker.limits(),
         )
         feeds = _feeds(settings, secrets, left, right, accounts, scope)
         for feed in feeds:
             stack.push_async_callback(feed.close)
         chores.of(scope, feeds, settings.sync.sweep.beside_events)
         stack.callback(chores.stop)
-        yield Concord(settings, scope, store, accounts, findings, queue, feeds, partial(alone, conninfo))
+        targets = alert_targets(settings, secrets.alerts, parts)
+        for target in targets.values():
+            stack.push_async_callback(target.close)
+        desk = Desk(
+            store.alerts,
+            parts.clock,
+            parts.share,
+            pair,
+            settings.alerts.judged_by(),
+            targets,
+            feeds=[feed.name for feed in feeds],
+            systems=[left, right],
+            breakers=store.open_breakers,
+        )
+        yield Concord(
+            settings,
+            scope,
+            store,
+            accounts,
+            findings,
+            queue,
+            feeds,
+            partial(alone, conninfo),
+            chores.finish,
+            desk,
+            conninfo,
+        )
+
+
+def alert_targets(settings: Settings, secrets: AlertSecrets, parts: Parts | None = None) -> dict[str, Target]:
+    """Where administrators are told, by name; opens no connection. Raises ConfigError where a secret is missing."""
+    parts, alerts = parts or Parts(), settings.alerts
+    targets: dict[str, Target] = {}
+    if alerts.webhook:
+        if secrets.webhook is None:
+            raise ConfigError("alerts.webhook is set, and CONCORD_ALERT_WEBHOOK_SECRET is not: messages must be signed")
+        targets["webhook"] = Webhook(
+            alerts.webhook, secrets.webhook, clock=parts.clock, transport=parts.alert_transport
+        )
+    if secrets.slack_url is not None:
+        targets["slack"] = Slack(secrets.slack_url, transport=parts.alert_transport)
+    mail = alerts.mail
+    if mail is not None:
+        if mail.user and secrets.mail_password is None:
+            raise ConfigError("alerts.mail.user is set, and CONCORD_ALERT_MAIL_PASSWORD is not")
+        host, _, port = mail.server.rpartition(":")
+        server = MailServer(host, int(port), mail.security, mail.user, secrets.mail_password or "")
+        targets["mail"] = Mail(server, mail.sender, mail.to)
+    return targets
 
 
 def _feeds(
@@ -342,11 +410,14 @@ def _reach(point: str | None) -> Reach:
 def _schedule(settings: Settings, chores: Chores) -> list[Chore]:
     """Every chore with how often it is done."""
     every = settings.sync.sweep
+    whole = every.presence
+    presence = [] if whole is None else [Chore("presence", PRESENCE_EVERY, lambda: chores.look(whole))]
     return [
         Chore("sweep salesforce", _round(every.salesforce), lambda: chores.sweep(Side.LEFT)),
         Chore("sweep hubspot", _round(every.hubspot), lambda: chores.sweep(Side.RIGHT)),
         Chore("sweep consent", _round(every.consent), chores.sweep_consent),
         Chore("sweep deep", timedelta(minutes=2), chores.sweep_deep),
+        *presence,
     ]
 
 

@@ -39,6 +39,7 @@ class Category(StrEnum):
     QUOTA = "quota"
     RATE_LIMIT = "rate limit"
     NETWORK = "network"
+    BREAKER = "breaker"
     INTERNAL = "internal"
 
 

@@ -40,11 +40,18 @@ class Journal:
     """
 
     def __init__(
-        self, keep: int = 20_000, body_limit: int = 20_000, routes: int = 10_000, keep_characters: int = 200_000_000
+        self,
+        keep: int = 20_000,
+        body_limit: int = 20_000,
+        routes: int = 10_000,
+        keep_characters: int = 200_000_000,
+        request_limit: int | None = None,
     ) -> None:
         self._calls: deque[Call] = deque()
         self._keep_calls, self._keep_characters = keep, keep_characters
         self._body_limit, self._routes = body_limit, routes
+        # What was asked for tells what was written, so more of it is kept: a call may write hundreds of records.
+        self._request_limit = 10 * body_limit if request_limit is None else request_limit
         self.clear()
 
     def clear(self) -> None:
@@ -91,7 +98,8 @@ class Journal:
         direction: str,
     ) -> None:
         self._number += 1
-        sent, answered = (text[: self._body_limit].decode("utf-8", "replace") for text in (request, response))
+        sent = request[: self._request_limit].decode("utf-8", "replace")
+        answered = response[: self._body_limit].decode("utf-8", "replace")
         self._calls.append(Call(self._number, at, method, path, query, sent, status, answered, fault, direction))
         self._characters += len(sent) + len(answered)
         while len(self._calls) > self._keep_calls or self._characters > self._keep_characters:

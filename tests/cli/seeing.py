@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 
 from concord.cli.main import main
-from concord.core.model import Failure, Lane, Notice
+from concord.core.model import Failure, Lane, Notice, Refused
 from concord.core.plan import Done, Outcome, Rule, Verdict
 from concord.core.values import MISSING, Ref, Value
 from concord.errors import Category
@@ -75,9 +76,11 @@ class Sync:
         self.do(lambda store: store.take_in([Notice(ref, lane, self.before(**age), "webhook") for ref in refs]))
 
     def refused(self, failure: Failure, *refs: Ref, title: Value = MISSING, **age: float) -> None:
-        """These failed so long ago, for good; `title` was to be written."""
+        """These failed so long ago, for good; `title` was to be written, where Salesforce shows "Pigeon"."""
         at = self.before(**age)
         verdict = Verdict("job_title", Outcome.CARRIED, Rule.ONE_SIDE, "changed", "a", title, None, write_left=title)
+        if title is not MISSING:
+            failure = replace(failure, refused=(Refused("salesforce", "job_title", "Title", title, "Pigeon"),))
 
         async def fail(store: PostgresStore) -> None:
             await store.take_in([Notice(ref, Lane.PEOPLE, at, "webhook") for ref in refs])

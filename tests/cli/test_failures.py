@@ -66,9 +66,19 @@ class TestErrors:
         assert "1 waits for you" in shown
         assert "1 of them within the last hour" in shown
         assert "1 tried again by itself" in shown
-        assert "newest: bad value for restricted picklist field: Carrier pigeon of ada@example.org" in shown
+        assert "newest: bad value for restricted picklist field: Carrier pigeon of […]" in shown
         assert "do: Map the value, or add it to the picklist." in shown
         assert "when it is mended: concord retry --cause" in shown
+
+    def test_the_list_of_causes_has_no_value_and_quotes_nobody(
+        self, troubled: Sync, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("errors") == 0
+        assert run("errors", "--json") == 0
+        shown = capsys.readouterr().out
+        assert "ada@example.org" not in shown
+        assert "Pigeon" not in shown
+        assert "records" not in told(capsys, "errors")
 
     def test_a_cause_shows_its_records_and_the_values_that_were_refused(
         self, troubled: Sync, capsys: pytest.CaptureFixture[str]
@@ -77,7 +87,8 @@ class TestErrors:
         assert run("errors", "--cause", str(number)) == 0
         shown = capsys.readouterr().out
         assert "hubspot:contacts:1  waits for you since" in shown
-        assert "salesforce Title: Carrier pigeon" in shown
+        assert "salesforce Title (job_title): Carrier pigeon" in shown
+        assert "it shows: Pigeon" in shown
         assert "hubspot:contacts:3" not in shown
         assert shown.count("concord retry --cause") == 1
 
@@ -87,9 +98,44 @@ class TestErrors:
         answer = told(capsys, "errors", "--cause", "permission")
         (record,) = answer["records"]
         assert record["record"] == "hubspot:contacts:3"
-        assert record["refused"] == [{"system": "salesforce", "field": "Title", "value": None}]
+        assert record["refused"] == [
+            {"system": "salesforce", "field": "Title", "name": "job_title", "value": None, "shown": "Pigeon"}
+        ]
         assert run("errors", "--cause", "permission") == 0
-        assert "salesforce Title: (blank)" in capsys.readouterr().out
+        assert "salesforce Title (job_title): (blank)" in capsys.readouterr().out
+
+    def test_one_record_is_shown_with_all_that_is_known_of_its_failure(
+        self, troubled: Sync, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("errors", "hubspot:contacts:1") == 0
+        shown = capsys.readouterr().out
+        for line in (
+            "hubspot:contacts:1  waits for you since",
+            "picklist (INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST): hubspot contacts, Title",
+            "salesforce Title (job_title): Carrier pigeon",
+            "it shows: Pigeon",
+            "bad value for restricted picklist field: Carrier pigeon of ada@example.org",
+            "do: Map the value, or add it to the picklist.",
+            "failed first at ",
+            "concord retry --cause",
+        ):
+            assert line in shown
+        assert "hubspot:contacts:2" not in shown
+        (record,) = told(capsys, "errors", "hubspot:contacts:1")["records"]
+        assert (record["category"], record["code"]) == ("picklist", "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST")
+        assert record["first_failed_at"] == record["last_failed_at"] is not None
+        assert (record["attempts"], record["dead"]) == (1, True)
+
+    def test_the_records_of_a_cause_with_one_value_are_shown_and_tried_again_by_themselves(
+        self, sync: Sync, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        sync.begun()
+        sync.refused(PICKLIST, contact(1), contact(2), title="Pigeon post", hours=3)
+        sync.refused(PICKLIST, contact(3), title=frozenset({"Owl post", "Telex"}), hours=2)
+        found = told(capsys, "errors", "--cause", "picklist", "--value", "Telex")["records"]
+        assert [one["record"] for one in found] == ["hubspot:contacts:3"]
+        assert told(capsys, "retry", "--cause", "picklist", "--value", "Pigeon post")["revived"] == 2
+        assert due(sync) == {"1": "waiting", "2": "waiting", "3": "dead"}
 
     def test_what_is_tried_again_by_itself_says_when(self, troubled: Sync, capsys: pytest.CaptureFixture[str]) -> None:
         assert run("errors", "--cause", "record lock") == 0
@@ -116,6 +162,9 @@ class TestErrors:
         [
             (("--cause", "4"), "nothing failed for a cause '4'; `concord errors` lists the causes"),
             (("--cause", "  "), "nothing failed for a cause"),
+            (("--value", "x"), "--value goes with --cause"),
+            (("hubspot:contacts:9",), "no failed record: hubspot:contacts:9"),
+            (("hubspot:contacts:1", "--cause", "picklist"), "say either a record, or any of --cause and --object"),
             (("--object", "Opportunity"), "no object 'Opportunity' is synced; there are Account, Contact"),
         ],
     )
@@ -167,8 +216,16 @@ class TestRetry:
             "--cause",
             "permission",
         )
-        assert answer == {"revived": 2, "later": 1, "worker_alive": True}
+        assert answer == {"revived": 3, "later": 0, "worker_alive": True}
         assert due(troubled) == {"00Q1": "waiting", "1": "waiting", "2": "dead", "3": "waiting"}
+
+    def test_what_would_be_tried_again_later_is_tried_now_where_it_is_named(
+        self, troubled: Sync, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert told(capsys, "errors", "--cause", "record lock")["causes"][0]["next_at"] > troubled.now.isoformat()
+        assert told(capsys, "retry", "--cause", "record lock")["revived"] == 1
+        assert all(one["category"] != "record lock" for one in told(capsys, "errors")["causes"])
+        assert jobs(troubled) == [("work",)]
 
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
@@ -176,6 +233,7 @@ class TestRetry:
             ((), "say what is to be tried again"),
             (("--all", "--cause", "picklist"), "say what is to be tried again"),
             (("--cause", "4711"), "nothing failed for a cause '4711'"),
+            (("--all", "--value", "x"), "--value goes with --cause"),
             (("--record", "contacts:1"), "'contacts:1' names no record; write system:object:id"),
             (("--record", "hubspot:contacts:"), "names no record"),
             (

@@ -62,12 +62,40 @@ def test_everything_of_a_troubled_sync_fits_80_columns(sync: Sync, capsys: pytes
     assert "ada@example.org" not in shown
 
 
+def test_an_object_that_cannot_be_asked_about_is_told_once_with_the_vendors_reason(
+    sync: Sync, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sync.begun().works()
+    why = "sObject type 'Contact' is not supported; if you use a custom object, append __c to its name"
+
+    async def refused(store: PostgresStore) -> None:
+        for chore, age in (("sweep:left", 20), ("consent sweep:left", 19), ("presence:left", 5)):
+            told = {"side": "left", "since": sync.before(minutes=age).isoformat(), "why": why}
+            await store.put_position(f"trouble:{chore}", json.dumps({"Contact": told}))
+        await store.put_position("trouble:sweep:right", "{}")
+        place = {"begun": sync.before(hours=3).isoformat(), "each": 100, "after": 7, "over": False}
+        await store.put_position("presence", json.dumps(place))
+
+    sync.do(refused)
+    assert run("status") == 1
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.count("!") == 1
+    assert "! changes of Contact in salesforce are not found since 20 min ago" in shown
+    assert "next: concord doctor" in shown
+    assert "links are being looked at, in a round that began 3 h ago" in shown
+    assert run("status", "--json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert {one["chore"] for one in told["passed_over"]} == {"sweep", "consent sweep", "presence"}
+    assert told["presence"]["over"] is False
+
+
 def test_a_worker_that_was_killed_is_not_taken_for_alive(sync: Sync, capsys: pytest.CaptureFixture[str]) -> None:
     sync.begun()
     with psycopg.connect(sync.database) as connection:
         connection.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '3 hours')")
     assert run("status") == 1
-    assert "the last one was heard of 3 h ago" in capsys.readouterr().out
+    assert "the last one was heard of 3 h ago" in " ".join(capsys.readouterr().out.split())
 
 
 def test_an_opt_out_of_a_moment_ago_is_no_alarm(sync: Sync) -> None:

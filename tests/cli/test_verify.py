@@ -274,6 +274,10 @@ def test_a_refused_part_of_a_composite_is_no_arrival_for_its_record_only() -> No
     first = call(1_000_100, {"compositeRequest": parts}, {"compositeResponse": told})
     again = call(1_000_700, {"compositeRequest": parts[:1]}, '{"compositeResponse": [{"cut')
     assert verify.latencies([one, two], {"salesforce": [first, again], "hubspot": []}) == [700.0, 100.0]
+    graphs = {"graphs": [{"graphId": f"g{number}", "compositeRequest": [part]} for number, part in enumerate(parts)]}
+    answered = {"graphs": [{"graphResponse": {"compositeResponse": [part]}} for part in told]}
+    journal = [call(1_000_100, graphs, answered), call(1_000_700, graphs, '{"graphs": [{"cut')]
+    assert verify.latencies([one, two], {"salesforce": journal, "hubspot": []}) == [700.0, 100.0]
 
 
 def test_the_summary_is_not_good_with_a_loss_or_when_nobody_was_linked() -> None:

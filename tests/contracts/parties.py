@@ -93,6 +93,14 @@ class Party(ABC):
         """A record that shows only now, with a stamp of so long ago: of a slow transaction, or of a lagging index."""
 
     @abstractmethod
+    async def hide(self, object_name: str) -> None:
+        """The integration user may not see that object any more."""
+
+    @abstractmethod
+    async def show(self, object_name: str) -> None:
+        """It may again."""
+
+    @abstractmethod
     def small_pages(self, patch: pytest.MonkeyPatch, size: int) -> None:
         """Let the sweep read so many rows a page."""
 
@@ -238,6 +246,12 @@ class SalesforceParty(Party):
         table.put(made, {**table.rows[made], "SystemModstamp": stamp, "LastModifiedDate": stamp})
         return made
 
+    async def hide(self, object_name: str) -> None:
+        await self.control("POST", "/access", {"objects": {object_name: "none"}})
+
+    async def show(self, object_name: str) -> None:
+        await self.control("POST", "/access", {"objects": {object_name: "write"}})
+
     def small_pages(self, patch: pytest.MonkeyPatch, size: int) -> None:
         patch.setattr(salesforce_notices, "PAGE", size)
 
@@ -302,6 +316,12 @@ class HubSpotParty(Party):
         made, table = self.make(), self.service.portal.require_table(self.person)
         table.touch(table.live[int(made)], self.service.controls.clock.epoch_ms() - int(seconds * 1000))
         return made
+
+    async def hide(self, object_name: str) -> None:
+        self.fault("status", path=f"/objects/[^/]+/{object_name}", status=403, times=None)
+
+    async def show(self, object_name: str) -> None:
+        self.mended()
 
     def small_pages(self, patch: pytest.MonkeyPatch, size: int) -> None:
         patch.setattr(hubspot_sweep, "SEARCH_PAGE", size)

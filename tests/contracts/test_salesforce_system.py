@@ -15,7 +15,7 @@ import pytest
 from tests.contracts.parties import NEVER, SalesforceParty
 from tests.contracts.test_system_contract import swept
 
-from concord.core.model import Change, Gone, Record
+from concord.core.model import Change, Errand, Gone, Record
 from concord.core.values import BLANK, FieldType, Ref, Value
 from concord.errors import Category, ConfigError, RemoteBusy
 from concord.systems.salesforce import Salesforce
@@ -447,6 +447,198 @@ class TestWrites:
         (found,) = await org.system.read("Account", [firm.id], ["Name"], ["Name"])
         assert isinstance(found, Record)
         assert dict(found.histories) == {}
+
+
+async def many(org: SalesforceParty, count: int) -> list[Record]:
+    """So many people, as they are read a minute after they were made."""
+    made = org.make_many(count)
+    org.clock.pass_(minutes=1)
+    found = [record for record in await org.read(made, "title") if isinstance(record, Record)]
+    org.clock.pass_(seconds=5)
+    return found
+
+
+class TestCalls:
+    """What a record costs of the day's calls. A figure here that grows is a change that has to be argued for."""
+
+    async def test_two_hundred_guarded_updates_with_their_reading_back_are_two_calls(
+        self, org: SalesforceParty
+    ) -> None:
+        records = await many(org, 221)
+        await org.update(*(org.guarded(one, title="Analyst") for one in records[200:]), show=["title"])
+        before = org.system.calls()
+        receipts = await org.update(*(org.guarded(one, title="Countess") for one in records[:200]), show=["title"])
+        assert org.system.calls() - before == 2, "0.01 calls a write"
+        assert [one.shown and org.value(one.shown, "title") for one in receipts] == ["Countess"] * 200
+        assert all(one.shown is not None and one.shown.ours for one in receipts)
+        assert [org.stored(one.ref.id, "title") for one in records[:200]] == ["Countess"] * 200
+
+    async def test_up_to_twenty_are_one_call(self, org: SalesforceParty) -> None:
+        records = await many(org, 20)
+        before = org.system.calls()
+        await org.update(*(org.guarded(one, title="Countess") for one in records), show=["title"])
+        assert org.system.calls() - before == 1
+
+    @pytest.mark.parametrize(("count", "calls"), [(200, 1), (1_000, 1), (2_000, 1), (2_001, 2)])
+    async def test_two_thousand_records_are_read_in_a_call(self, org: SalesforceParty, count: int, calls: int) -> None:
+        made = org.make_many(count)
+        await org.system.describe(["Contact"])
+        before = org.system.calls()
+        assert len(await org.read(made, "title")) == count
+        assert org.system.calls() - before == calls
+
+    async def test_two_hundred_creates_with_their_reading_back_are_two_calls(self, org: SalesforceParty) -> None:
+        await org.system.describe(["Contact"])
+        before = org.system.calls()
+        receipts = await org.create(*(org.creation(f"K-{number}") for number in range(200)), show=["title"])
+        assert all(receipt.created and receipt.shown for receipt in receipts)
+        assert org.system.calls() - before == 2
+
+
+class TestGraphs:
+    async def test_every_failure_is_told_of_its_record_with_its_own_cause_and_all_others_are_written(
+        self, org: SalesforceParty
+    ) -> None:
+        records = await many(org, 150)
+        org.edit(records[7].ref.id, title="Analyst")
+        org.delete(records[11].ref.id)
+        org.fault("record_error", code="ENTITY_IS_LOCKED", record=records[80].ref.id, times=None)
+        org.fault("record_error", code="FIELD_CUSTOM_VALIDATION_EXCEPTION", record=records[149].ref.id, times=None)
+        org.clock.pass_(seconds=5)
+        receipts = await org.update(*(org.guarded(one, title="Countess") for one in records), show=["title"])
+        failed = {number: one.failure for number, one in enumerate(receipts) if one.failure is not None}
+        assert {number: (one.category, one.moved) for number, one in failed.items()} == {
+            7: (Category.CONFLICT, True),
+            11: (Category.MISSING_RECORD, True),
+            80: (Category.RECORD_LOCK, False),
+            149: (Category.VALIDATION_RULE, False),
+        }
+        titles = [fields["Title"] for fields in org.state().values()]
+        assert (titles.count("Countess"), titles.count("Analyst")) == (146, 1)
+        assert all(receipt.shown for number, receipt in enumerate(receipts) if number not in failed)
+
+    async def test_more_failures_than_a_call_of_graphs_bears_hold_up_no_other_record(
+        self, org: SalesforceParty
+    ) -> None:
+        records = await many(org, 60)
+        for record in records[::2]:
+            org.edit(record.ref.id, title="Analyst")
+        org.clock.pass_(seconds=5)
+        receipts = await org.update(*(org.guarded(one, title="Countess") for one in records), show=["title"])
+        assert [receipt.failure is None for receipt in receipts] == [False, True] * 30
+        assert all(receipt.failure is None or receipt.failure.moved for receipt in receipts)
+        assert [org.stored(record.ref.id, "title") for record in records] == ["Analyst", "Countess"] * 30
+
+    async def test_where_graphs_pass_over_conditions_no_edit_is_lost_and_the_writes_go_by_composite(
+        self, org: SalesforceParty
+    ) -> None:
+        org.app.load({**org.world(), "graphs": {"headers": "ignored"}})
+        records = await many(org, 45)
+        org.edit(records[7].ref.id, title="Analyst")
+        org.clock.pass_(seconds=5)
+        receipts = await org.update(*(org.guarded(one, title="Countess") for one in records), show=["title"])
+        failed = {number: one.failure.moved for number, one in enumerate(receipts) if one.failure is not None}
+        assert failed == {0: True, 7: True}, "the one that was tried out on is decided anew"
+        assert org.stored(records[7].ref.id, "title") == "Analyst"
+        assert [org.stored(one.ref.id, "title") for one in records].count("Countess") == 43
+        org.clock.pass_(seconds=5)
+        again = [one for one in await org.read([record.ref.id for record in records]) if isinstance(one, Record)]
+        before = org.system.calls()
+        receipts = await org.update(*(org.guarded(one, title="Judge") for one in again), show=["title"])
+        assert not [one for one in receipts if one.failure]
+        assert org.system.calls() - before == 3, "it is not tried out a second time"
+
+    async def test_what_is_known_of_graphs_is_known_on_every_errand(self, org: SalesforceParty) -> None:
+        records = await many(org, 42)
+        for part in (records[:21], records[21:]):
+            system = org.system.on(Errand())
+            await system.update([org.guarded(one, title="Countess") for one in part], {}, {})
+        assert org.system.calls_by_kind()["probe"] == 1
+
+
+class TestLocks:
+    async def test_contacts_of_a_locked_account_are_written_when_it_is_free_and_hold_up_nobody(
+        self, org: SalesforceParty
+    ) -> None:
+        busy, free = account(org), account(org, "Navy")
+        records = await many(org, 60)
+        await org.control("POST", "/locks", {"id": busy.id, "kind": "row", "seconds": 1})
+        before = org.system.calls()
+        receipts = await org.system.update(
+            [
+                Change(one.ref, {"AccountId": busy if number % 2 else free}, guard=one.guard)
+                for number, one in enumerate(records)
+            ],
+            {"Contact": ["AccountId"]},
+            {},
+        )
+        assert not [one for one in receipts if one.failure]
+        accounts = [fields["AccountId"] for fields in org.state().values()]
+        assert (accounts.count(busy.id), accounts.count(free.id)) == (30, 30)
+        # The trial, the graphs, those of the busy account that the org then did not try, and two calls a further try.
+        assert org.system.calls() - before <= 3 + 2 * 3
+
+    async def test_a_lock_that_lasts_is_handed_back_as_passing_for_those_that_met_it_alone(
+        self, org: SalesforceParty
+    ) -> None:
+        busy, free = account(org), account(org, "Navy")
+        records = await many(org, 60)
+        await org.control("POST", "/locks", {"id": busy.id, "kind": "row"})
+        begun = org.clock.now()
+        receipts = await org.system.update(
+            [
+                Change(one.ref, {"AccountId": busy if number % 2 else free}, guard=one.guard)
+                for number, one in enumerate(records)
+            ],
+            {"Contact": ["AccountId"]},
+            {},
+        )
+        told = [one.failure and (one.failure.category, one.failure.transient) for one in receipts]
+        assert told == [None, (Category.RECORD_LOCK, True)] * 30
+        assert org.clock.now() - begun < TEN_SECONDS
+
+    async def test_no_two_calls_at_once_write_under_one_account(self, org: SalesforceParty) -> None:
+        firms = [account(org, f"Firm {number}").id for number in range(30)]
+        made = [
+            org.service.human_create("Contact", {"LastName": f"P{number}", "AccountId": firms[number % 30]}, None)
+            for number in range(400)
+        ]
+        org.clock.pass_(minutes=1)
+        watch = Overlaps(org)
+        system = org.signed(transport=watch)
+        found = [one for one in await system.read("Contact", made, ["Title"]) if isinstance(one, Record)]
+        org.clock.pass_(seconds=5)
+        firm_of = dict(zip(made, (firms[number % 30] for number in range(400)), strict=True))
+        watch.firm_of = firm_of
+        receipts = await system.update([org.guarded(one, title="Countess") for one in found], {}, {})
+        assert not [one for one in receipts if one.failure]
+        assert watch.most > 1, "calls do go side by side"
+        assert watch.met == []
+        await system.close()
+
+
+class Overlaps(httpx.AsyncBaseTransport):
+    """Takes a moment for each call and notes the accounts that two calls at the same time write under."""
+
+    def __init__(self, org: SalesforceParty) -> None:
+        self._org = org
+        self._open: list[set[str]] = []
+        self.firm_of: dict[str, str] = {}
+        self.met: list[str] = []
+        self.most = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        text = request.content.decode() if request.url.path.endswith("/graph") else ""
+        firms = {firm for contact, firm in self.firm_of.items() if f"/Contact/{contact}" in text}
+        for other in self._open:
+            self.met += sorted(firms & other)
+        self._open.append(firms)
+        self.most = max(self.most, sum(map(bool, self._open)))
+        for _ in range(20):
+            await asyncio.sleep(0)  # the others come in meanwhile
+        answer = await self._org.transport.handle_async_request(request)
+        self._open.remove(firms)
+        return answer
 
 
 class TestSweep:

@@ -90,6 +90,38 @@ def test_the_postgres_store_fills_the_port(store: PostgresStore) -> None:
     assert port is store
 
 
+class TestWalk:
+    """All links, in order, a part at a time."""
+
+    LONG_AGO = NOW - timedelta(days=90)
+
+    async def test_every_active_link_comes_once_in_order_with_the_bases_asked_for(self, store: PostgresStore) -> None:
+        bases = {"account": Base(lead(7), contact(7)), "phone": Base("1", "1")}
+        made = [await linked(store, lead(number), contact(number), bases=bases) for number in range(5)]
+        first = await store.walk(0, 3, ["account"], self.LONG_AGO)
+        assert [one.id for one in first] == [one.id for one in made[:3]]
+        assert first[0].bases == {"account": bases["account"]}
+        rest = await store.walk(first[-1].id, 3, [], self.LONG_AGO)
+        assert [(one.left, one.right, one.bases) for one in rest] == [(lead(n), contact(n), {}) for n in (3, 4)]
+        assert await store.walk(rest[-1].id, 3, [], self.LONG_AGO) == []
+        assert await store.count_links(self.LONG_AGO) == 5
+
+    async def test_a_closed_link_comes_for_a_while_unless_one_of_its_records_is_linked_otherwise(
+        self, store: PostgresStore
+    ) -> None:
+        for number in (1, 2, 3):
+            made = await linked(store, lead(number), contact(number))
+            await store.record([done(link_id=made.id, close_link="it went")], after(number))
+        await linked(store, lead(22), contact(2))
+        await linked(store, lead(3), contact(33))
+        walked = await store.walk(0, 10, [], self.LONG_AGO)
+        assert [(one.left, one.state) for one in walked] == [
+            (lead(1), LinkState.CLOSED), (lead(22), LinkState.ACTIVE), (lead(3), LinkState.ACTIVE),
+        ]  # fmt: skip
+        assert len(await store.walk(0, 10, [], after(1))) == 2, "closed too long ago"
+        assert await store.count_links(self.LONG_AGO) >= 3
+
+
 class TestInbox:
     async def test_a_thousand_notices_about_one_record_are_one_row(self, store: PostgresStore) -> None:
         assert await store.take_in([notice(lead(1), second) for second in range(1000)]) == 1
@@ -122,8 +154,53 @@ class TestInbox:
     async def test_consent_is_claimed_before_a_backlog_and_then_the_oldest(self, store: PostgresStore) -> None:
         await store.take_in([notice(lead(number), number, lane=Lane.BACKFILL) for number in range(20)])
         await store.take_in([notice(contact(2), 22), notice(contact(1), 21), notice(contact(3), 23, lane=Lane.CONSENT)])
-        works = await store.claim(4, after(30), LEASE)
-        assert [work.ref for work in works] == [contact(3), contact(1), contact(2), lead(0)]
+        claims = [await store.claim(4, after(30), LEASE) for _ in range(3)]
+        assert [[work.ref for work in works] for works in claims] == [
+            [contact(3)],
+            [contact(1), contact(2)],
+            [lead(0), lead(1), lead(2), lead(3)],
+        ]
+
+    async def test_a_worker_for_urgent_lanes_leaves_the_others_alone(self, store: PostgresStore) -> None:
+        await store.take_in([notice(lead(1)), notice(contact(3), lane=Lane.CONVERSION)])
+        (work,) = await store.claim(10, after(30), LEASE, Lane.CONVERSION)
+        assert work.ref == contact(3)
+        assert await store.claim(10, after(30), LEASE, Lane.CONVERSION) == []
+
+    async def test_the_other_end_of_a_link_is_nobody_elses_either(self, store: PostgresStore) -> None:
+        (work,) = await claimed(store, lead(1))
+        taken = {str(contact(1)): lead(1)}
+        assert await store.seize(work.ticket, taken, NOW, after(120)) == set(taken)
+        await store.take_in([notice(contact(1)), notice(contact(2))])
+        (other,) = await store.claim(10, after(1), LEASE)
+        assert other.ref == contact(2)
+        assert await store.seize(other.ticket, {str(contact(1)): contact(2)}, after(1), after(121)) == set()
+        await store.record([done(work)], after(1))
+        (free,) = await store.claim(10, after(2), LEASE)
+        assert free.ref == contact(1)
+
+    async def test_what_a_dead_worker_had_is_free_when_its_lease_is_over(self, store: PostgresStore) -> None:
+        (work,) = await claimed(store, lead(1))
+        await store.seize(work.ticket, {str(contact(1)): lead(1)}, NOW, after(120))
+        await store.take_in([notice(contact(1))])
+        assert await store.claim(10, after(119), LEASE) == []
+        assert {one.ref for one in await store.claim(10, after(121), LEASE)} == {lead(1), contact(1)}
+
+    async def test_a_claim_is_renewed_as_long_as_nobody_has_taken_it_over(self, store: PostgresStore) -> None:
+        (work,) = await claimed(store, lead(1))
+        await store.seize(work.ticket, {str(contact(1)): lead(1)}, NOW, after(120))
+        assert await store.renew([work], 2, after(60), after(180))
+        assert await store.claim(10, after(150), LEASE) == []
+        assert not await store.renew([work], 2, after(181), after(300))
+        assert [one.ref for one in await store.claim(10, after(181), LEASE)] == [lead(1)]
+        assert not await store.renew([work], 2, after(182), after(300))
+
+    async def test_rows_that_are_put_off_come_back_untried(self, store: PostgresStore) -> None:
+        (work,) = await claimed(store, lead(1))
+        await store.postpone([work], after(5))
+        assert await store.claim(10, after(4), LEASE) == []
+        (again,) = await store.claim(10, after(5), LEASE)
+        assert (again.ref, again.attempts, again.first_seen_at) == (work.ref, 0, work.first_seen_at)
 
     async def test_a_claimed_row_is_nobody_elses_until_its_lease_runs_out(self, store: PostgresStore) -> None:
         (first,) = await claimed(store, lead(1))

@@ -235,6 +235,42 @@ class TestRead:
         assert newest == [f"new{number}@many.example" for number in range(120)]
 
 
+class TestPresent:
+    async def test_who_is_live_under_the_very_id_is_there_with_the_fields_asked_for(self, party: Party) -> None:
+        made = party.make_many(3)
+        party.delete(made[1])
+        there = await party.system.present(party.person, [*made, party.no_id], [party.NAMES["family"]])
+        assert set(there) == {made[0], made[2]}
+        read = await party.one(made[2], "family")
+        assert (there[made[2]].ref, there[made[2]].values, there[made[2]].version) == (
+            read.ref, read.values, read.version,
+        )  # fmt: skip
+
+    async def test_a_merge_is_not_followed(self, party: Party) -> None:
+        winner, loser = party.make(family="Winner"), party.make(family="Loser")
+        left = await party.merge(winner, loser)
+        assert set(await party.system.present(party.person, [loser, left], [])) == {left}
+
+    async def test_a_text_that_is_no_id_and_a_record_that_is_gone_cost_no_call_of_their_own(self, party: Party) -> None:
+        made = party.make_many(100)
+        for one in made[:40]:
+            party.delete(one)
+        await party.system.present(party.person, made[:1], [])
+        calls = party.system.calls()
+        assert len(await party.system.present(party.person, made, [])) == 60
+        assert party.system.calls() == calls + 1
+
+    async def test_nobody_asked_for_is_nobody_there(self, party: Party) -> None:
+        assert await party.system.present(party.person, [], []) == {}
+
+    async def test_an_object_out_of_sight_is_an_error_and_not_an_empty_answer(self, party: Party) -> None:
+        made = party.make()
+        await party.one(made, "family")
+        await party.hide(party.person)
+        with pytest.raises(RemoteRefused):
+            await party.system.present(party.person, [made], [])
+
+
 class TestScan:
     async def test_every_live_record_comes_once_over_several_pages(self, party: Party) -> None:
         made = party.make_many(party.scan_page + 50)
@@ -438,6 +474,46 @@ class TestChanged:
             assert page.more or number >= 40, "one sweep, longer than the overlap"
         rows, _ = await swept(party, position, overlap)
         assert set(hidden) - seen - {row.ref.id for row in rows} == set()
+
+    async def test_an_object_that_cannot_be_asked_about_holds_up_no_other_and_loses_nothing(self, party: Party) -> None:
+        other = {"salesforce": "Account", "hubspot": "companies"}[party.name]
+        names = {"salesforce": {"Name": "Engines"}, "hubspot": {"name": "Engines"}}[party.name]
+        position = (await party.system.changed([party.person, other], None, NEVER)).position
+        party.clock.pass_(seconds=3)
+        firm, person = party.service.human_create(other, names, None), party.make()
+        party.clock.pass_(seconds=3)
+        await party.hide(other)
+        page = await party.system.changed([party.person, other], position, NEVER)
+        assert {row.ref.id for row in page.rows} == {person}
+        assert page.failed.keys() == {other}
+        assert page.failed[other].message
+        assert not page.more
+        with pytest.raises(RemoteRefused):
+            await party.system.changed([other], page.position, NEVER)
+        await party.show(other)
+        page = await party.system.changed([party.person, other], page.position, NEVER)
+        assert firm in {row.ref.id for row in page.rows}
+        assert page.failed == {}
+
+    async def test_an_object_that_fails_in_the_midst_of_its_pages_holds_up_no_other(
+        self, party: Party, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = {"salesforce": "Account", "hubspot": "companies"}[party.name]
+        names = {"salesforce": {"Name": "Engines"}, "hubspot": {"name": "Engines"}}[party.name]
+        party.small_pages(monkeypatch, 5)
+        position = (await party.system.changed([party.person, other], None, NEVER)).position
+        party.clock.pass_(seconds=3)
+        for _ in range(12):
+            party.service.human_create(other, names, None)
+            party.clock.pass_(seconds=1)
+        page = await party.system.changed([party.person, other], position, NEVER)
+        assert page.more
+        await party.hide(other)
+        person = party.make()
+        party.clock.pass_(seconds=3)
+        page = await party.system.changed([party.person, other], page.position, NEVER)
+        assert (page.failed.keys(), page.more) == ({other}, False)
+        assert {row.ref.id for row in page.rows} == {person}
 
     async def test_the_overlap_is_read_again(self, party: Party) -> None:
         position = await party.start()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from concord.core.model import Base, Link, Side
+from concord.core.model import Base, Failure, Link, Side
 from concord.core.values import BLANK, Ref
+from concord.errors import Category, RemoteBusy, RemoteRefused
 
 
 def test_a_link_and_a_base_say_of_each_side_what_is_that_sides() -> None:
@@ -18,3 +19,12 @@ def test_a_link_and_a_base_say_of_each_side_what_is_that_sides() -> None:
     assert [base.of(side) for side in Side] == ["a", BLANK]
     assert [base.seen(side) for side in Side] == [then, None]
     assert Side.LEFT.other is Side.RIGHT
+
+
+def test_a_call_that_failed_as_a_whole_is_told_as_data() -> None:
+    busy = RemoteBusy("hubspot", Category.QUOTA, "nothing is left", code="DAILY", advice="Wait", after=60.0)
+    failure = Failure.of(busy)
+    assert (failure.category, failure.code, failure.after, failure.system) == (Category.QUOTA, "DAILY", 60.0, "hubspot")
+    assert failure.transient
+    assert "nothing is left" in failure.message
+    assert not Failure.of(RemoteRefused("hubspot", Category.PERMISSION, "no")).transient

@@ -149,7 +149,7 @@ def noted(journal: Journal, body: bytes) -> None:
 
 
 def test_the_journal_keeps_the_newest_calls_within_its_bounds_and_counts_all() -> None:
-    journal = Journal(keep=10, body_limit=8, keep_characters=40)
+    journal = Journal(keep=10, body_limit=8, keep_characters=40, request_limit=8)
     for number in range(7):
         noted(journal, b"%d23456789" % number)
     kept = journal.calls()

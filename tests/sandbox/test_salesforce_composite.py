@@ -141,6 +141,10 @@ async def test_deleting_takes_ids_of_several_objects(org: Org) -> None:
 async def test_a_collection_holds_200_records_and_ten_changes_of_type(org: Org) -> None:
     many = records(*({"LastName": f"L{n}"} for n in range(201)))
     assert error_of(await org.post(CONTACTS, many)) == (400, "EXCEEDED_ID_LIMIT")
+    ids = {"ids": [ADA] * 2_000, "fields": ["Id"]}
+    assert len((await org.post(CONTACTS + "/Contact", ids)).json()) == 2_000
+    ids["ids"].append(ADA)
+    assert error_of(await org.post(CONTACTS + "/Contact", ids)) == (400, "EXCEEDED_ID_LIMIT")
     mixed = {"records": [{"attributes": {"type": kind}} for _ in range(6) for kind in ("Lead", "Contact")]}
     assert error_of(await org.post(CONTACTS, mixed)) == (400, "LIMIT_EXCEEDED")
     assert error_of(await org.post(CONTACTS, {"records": "x"})) == (400, "JSON_PARSER_ERROR")

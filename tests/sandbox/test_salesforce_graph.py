@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.sandbox.salesforce_world import ACME, ADA, DATA, Org, error_of
+from tests.sandbox.salesforce_world import ACME, ADA, DATA, Org, error_of, world
+
+from concord_sandbox.service import ControlError
 
 GRAPH, TREE, BATCH = "/composite/graph", "/composite/tree/Account", "/composite/batch"
 
@@ -81,6 +83,41 @@ async def test_after_fifteen_failed_graphs_the_rest_are_not_tried(org: Org) -> N
     assert await org.column("SELECT Id FROM Account WHERE Name = 'Late'") == []
     fourteen = await org.post(GRAPH, graphs(*([bad] * 14), family("Late")))
     assert fourteen.json()["graphs"][-1]["isSuccessful"] is True
+
+
+def guarded(title: str, since: str) -> list[dict[str, Any]]:
+    change = node("change", "PATCH", f"Contact/{ADA}", {"Title": title})
+    return [
+        {**change, "httpHeaders": {"If-Unmodified-Since": since}},
+        node("read", "GET", f"Contact/{ADA}?fields=Title"),
+    ]
+
+
+LONG_AGO, SOON = "Sat, 01 Jan 2000 00:00:00 GMT", "Sat, 01 Jan 2050 00:00:00 GMT"
+
+
+async def test_a_node_keeps_to_the_conditions_in_its_headers(org: Org) -> None:
+    answer = await org.post(GRAPH, graphs(guarded("Judge", LONG_AGO), guarded("Countess", SOON)))
+    refused, done = answer.json()["graphs"]
+    parts = refused["graphResponse"]["compositeResponse"]
+    assert (refused["isSuccessful"], [one["httpStatusCode"] for one in parts]) == (False, [412, 400])
+    assert parts[1]["body"][0]["errorCode"] == "PROCESSING_HALTED"
+    parts = done["graphResponse"]["compositeResponse"]
+    assert (done["isSuccessful"], parts[1]["body"]["Title"]) == (True, "Countess")
+
+
+async def test_a_world_may_have_graphs_that_pass_over_headers(org: Org) -> None:
+    org.app.load({**world(), "graphs": {"headers": "ignored"}})
+    (done,) = (await org.post(GRAPH, graphs(guarded("Judge", LONG_AGO)))).json()["graphs"]
+    assert done["isSuccessful"] is True
+    assert (await org.fields("Contact", ADA))["Title"] == "Judge"
+    assert org.app.service.save()["graphs"] == {"headers": "ignored"}
+
+
+@pytest.mark.parametrize(("given", "words"), [({"header": 1}, "did you mean"), ({"headers": "no"}, "kept or ignored")])
+async def test_a_world_s_word_about_graphs_has_to_be_known(org: Org, given: Any, words: str) -> None:
+    with pytest.raises(ControlError, match=words):
+        org.app.load({**world(), "graphs": given})
 
 
 def chain(length: int) -> list[dict[str, Any]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import psycopg
 import pytest
 
 from concord.errors import StoreError
-from concord.store.migrate import migrate
+from concord.store.migrate import _ours, migrate
 
 
 async def execute(conninfo: str, query: str) -> None:
@@ -62,3 +63,40 @@ async def test_a_line_of_the_ledger_cannot_be_changed(database: str) -> None:
     )
     with pytest.raises(psycopg.Error, match="append only"):
         await execute(database, "UPDATE ledger SET reason = 'another'")
+
+
+async def test_a_migration_gives_way_to_a_worker_of_the_version_before_and_comes_back(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting for the table's lock in silence, it would hold up everyone who comes after it."""
+    monkeypatch.setattr("concord.store.migrate.LOCK_PAUSE", 0.0)
+    monkeypatch.setattr("concord.store.migrate._BRIEF", b"SET LOCAL lock_timeout = '50ms'")
+    await execute(database, "DELETE FROM migration WHERE name = '0002_seen'")
+    for index in ("inbox_failed", "ledger_written", "ledger_conflicts_by_time"):
+        await execute(database, f"DROP INDEX {index}")
+    async with await psycopg.AsyncConnection.connect(database) as worker:
+        await worker.execute("LOCK TABLE inbox IN ROW EXCLUSIVE MODE")
+        migrating = asyncio.create_task(migrate(database))
+        async with asyncio.timeout(20), await psycopg.AsyncConnection.connect(database) as another:
+            for _ in range(5):
+                await another.execute("INSERT INTO cursor (pair, name, position) VALUES ('p', gen_random_uuid(), '')")
+                await another.execute("LOCK TABLE inbox IN ROW EXCLUSIVE MODE")
+                await another.commit()
+        assert not migrating.done()
+        await worker.commit()
+        assert await migrating == ["0002_seen"]
+
+
+def test_a_migration_only_adds_so_that_the_version_before_goes_on_working() -> None:
+    """What is dropped, renamed or made stricter would fail under those that still run (a rolling restart)."""
+    scripts = {name: script.decode() for name, script in _ours() if name != "0001_line"}
+    adds = re.compile(
+        r"CREATE (UNLOGGED )?(TABLE|INDEX|SEQUENCE|FUNCTION|TRIGGER|TYPE) |"
+        r"ALTER TABLE \w+ ADD COLUMN \w+ (?!.*NOT NULL(?!.*DEFAULT))|COMMENT ON |INSERT INTO "
+    )
+    for name, script in scripts.items():
+        plain = re.sub(r"\$\$.*?\$\$", "''", re.sub(r"--[^\n]*", "", script), flags=re.DOTALL)
+        for statement in filter(None, (" ".join(one.split()) for one in plain.split(";"))):
+            unique = re.match(r"CREATE UNIQUE INDEX \w+ ON (\w+)", statement)
+            own = unique is not None and f"CREATE TABLE {unique[1]} " in script
+            assert own or adds.match(statement), f"{name}: {statement}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -99,7 +100,50 @@ async def test_no_notice_is_lost_between_a_worker_and_intakes_at_full_speed(line
     async with running(Queue(database, "test", work=line.work), Queue(database, "test", work=line.work)):
         await asyncio.gather(*(line.store.take_in([notice(number)]) for number in range(300)))
         assert len(set(await line.see(300))) == 300
-    assert line.most_at_once == 1
+
+
+class Held(Line):
+    """A line whose ordinary work stands still until it is told to go on."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        super().__init__(store)
+        self.started: asyncio.Queue[int] = asyncio.Queue()
+        self.go_on = asyncio.Event()
+
+    async def work(self) -> None:
+        works = await self.store.claim(1, NOW, timedelta(minutes=2))
+        if works:
+            self.started.put_nowait(len(works))
+            await self.store.ring()  # there may be more than one can do
+            await self.go_on.wait()
+            await self._do(works)
+
+    async def urgent(self) -> None:
+        while works := await self.store.claim(200, NOW, timedelta(minutes=2), Lane.CONVERSION):
+            await self._do(works)
+
+
+async def test_several_batches_are_on_the_line_at_once_in_one_process_and_in_two(line: Line, database: str) -> None:
+    held = Held(line.store)
+    await held.store.take_in([notice(number) for number in range(4)])
+    async with running(*(Queue(database, "test", work=held.work, at_once=2) for _ in range(2))):
+        async with asyncio.timeout(LIMIT):
+            for _ in range(4):
+                await held.started.get()
+        held.go_on.set()
+        assert sorted(await held.see(4)) == ["0", "1", "2", "3"]
+
+
+async def test_an_opt_out_waits_for_no_batch_of_others(line: Line, database: str) -> None:
+    held = Held(line.store)
+    await held.store.take_in([notice(1)])
+    async with running(Queue(database, "test", work=held.work, urgent=held.urgent)):
+        async with asyncio.timeout(LIMIT):
+            await held.started.get()
+        await held.store.take_in([replace(notice(2), lane=Lane.CONSENT)])
+        assert await held.see(1) == ["2"]
+        held.go_on.set()
+        assert await held.see(1) == ["1"]
 
 
 async def test_an_intake_that_fails_rings_nobody(line: Line, database: str) -> None:

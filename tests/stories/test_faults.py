@@ -20,9 +20,14 @@ from concord.errors import Category
 from concord.store.inbox import Stuck
 from concord_sandbox.faults import Fault
 
-WRITE_SALESFORCE = {"method": "POST|PATCH", "path": r"/composite(/sobjects/Lead/HubSpot_Contact_Id__c)?$"}
+#: The first composite of a batch reads; what comes after it writes.
+WRITE_SALESFORCE = {
+    "method": "POST|PATCH",
+    "path": r"/composite(/graph|/sobjects/Lead/HubSpot_Contact_Id__c)?$",
+    "after": 1,
+}
 WRITE_HUBSPOT = {"method": "POST", "path": r"/batch/(update|upsert)$"}
-READ_SALESFORCE = {"path": r"/composite/sobjects/Lead$|/query"}
+READ_SALESFORCE = {"path": r"/composite(/sobjects/Lead)?$|/query"}
 READ_HUBSPOT = {"path": r"/batch/read$"}
 
 #: What can happen to a call, beside being answered.
@@ -131,6 +136,27 @@ async def test_a_lock_on_one_of_several_records_holds_up_none_of_the_others(play
         assert not await concord.store.failing()
 
 
+async def test_many_edits_whose_answer_never_came_all_arrive_and_nobodys_later_edit_is_lost(play: Stage) -> None:
+    async with play.concord() as concord:
+        await play.settle(concord)
+        leads = [play.lead(FirstName="Ada", Email=f"ada{n}@engines.com") for n in range(40)]
+        await play.settle(concord)
+        contacts = {one["email"]: at for at, one in play.hs().items()}
+        for n in range(40):
+            play.edit_hs(contacts[f"ada{n}@engines.com"], jobtitle="Countess")
+        await play.learn(concord)
+        fails(play, "salesforce", path=r"/composite/graph$", kind="hang_after", after=1)  # the first tries graphs out
+        await play.work(concord)
+        assert met(play, "salesforce") == 1
+        play.clock.pass_(minutes=10)
+        play.edit_sf("Lead", leads[3], Title="Analyst")
+        await patient(play, concord)
+        titles = [play.sf("Lead")[lead]["Title"] for lead in leads]
+        assert titles == ["Analyst" if n == 3 else "Countess" for n in range(40)]
+        assert play.hs()[contacts["ada3@engines.com"]]["jobtitle"] == "Analyst"
+        assert not await concord.store.failing()
+
+
 async def test_a_new_lead_that_meets_a_lock_is_made_when_it_is_gone_and_once(play: Stage) -> None:
     async with play.concord() as concord:
         await play.settle(concord)
@@ -138,6 +164,32 @@ async def test_a_new_lead_that_meets_a_lock_is_made_when_it_is_gone_and_once(pla
         fails(play, "salesforce", kind="record_error", code="UNABLE_TO_LOCK_ROW", record=contact, times=10)
         await patient(play, concord)
         assert len(play.sf("Lead")) == len(play.hs()) == 1
+
+
+async def test_a_create_whose_answer_never_came_is_looked_up_before_it_is_repeated(play: Stage) -> None:
+    """SPEC 9.6: Salesforce made the lead and told nobody; the next try finds it by its key, and makes none."""
+    create = r"/composite/sobjects/Lead/HubSpot_Contact_Id__c$"
+
+    def creates() -> int:
+        calls = play.salesforce.service.controls.journal.calls(limit=100_000)
+        return sum(1 for call in calls if call["path"].endswith("/composite/sobjects/Lead/HubSpot_Contact_Id__c"))
+
+    async with play.concord() as concord:
+        await play.settle(concord)
+        contact = play.hs_contact(email="ada@engines.com", lastname="King")
+        await play.learn(concord)
+        fails(play, "salesforce", path=create, kind="hang_after", times=None)
+        await play.work(concord)
+        tries = creates()
+        assert (tries > 0, len(play.sf("Lead"))) == (True, 1)
+        assert (await concord.store.counts()).links == 0, "nobody knows of it yet"
+        play.salesforce.service.controls.faults.clear()
+        await patient(play, concord)
+        (lead,) = play.sf("Lead").values()
+        assert lead["HubSpot_Contact_Id__c"] == contact
+        assert creates() == tries, "it was found, and not asked for again"
+        assert (await concord.store.counts()).links == 1
+        assert not await concord.store.failing()
 
 
 @pytest.mark.parametrize("system", ["salesforce", "hubspot"])

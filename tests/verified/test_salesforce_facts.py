@@ -350,6 +350,62 @@ def test_a_sub_request_of_a_composite_has_conditions_of_its_own(salesforce: Sale
     assert [one["Title"] for one in parts[2]["body"]] == [None, "Judge"]
 
 
+def graphs(org: Salesforce, *graphs: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The answers to the nodes of each graph."""
+    body = {"graphs": [{"graphId": f"graph{n}", "compositeRequest": nodes} for n, nodes in enumerate(graphs)]}
+    told = org.good("POST", DATA + "/composite/graph", body)["graphs"]
+    assert [one["graphId"] for one in told] == [one["graphId"] for one in body["graphs"]]
+    made = [one["graphResponse"]["compositeResponse"] for one in told]
+    for one, parts in zip(told, made, strict=True):
+        assert one["isSuccessful"] == all(part["httpStatusCode"] < 300 for part in parts)
+    return made
+
+
+def test_a_node_of_a_graph_keeps_to_conditions_and_its_graph_stands_or_falls_whole(salesforce: Salesforce) -> None:
+    """Section 6 [R] for graphs; that their nodes keep to `httpHeaders` is [?], and so is it that a reading comes after
+    the write before it: how Concord writes a hundred guarded updates in one call. It tries the first out by itself
+    (docs/decisions/0008) and goes back to twenty a call where it is not so."""
+    stale, fresh = salesforce.create(), salesforce.create()
+    stamp = datetime.fromisoformat(salesforce.read(fresh, "SystemModstamp")["SystemModstamp"])
+    long_ago, now = (format_datetime(one, usegmt=True) for one in (stamp - timedelta(days=30), stamp))
+
+    def nodes(number: int, record_id: str, since: str) -> list[dict[str, Any]]:
+        path = f"/sobjects/Contact/{record_id}"
+        return [
+            sub(f"write{number}", "PATCH", path, {"Title": "Judge"}, If_Unmodified_Since=since),
+            sub(f"read{number}", "GET", f"{path}?fields=Id,Title,SystemModstamp,LastModifiedById"),
+        ]
+
+    refused, done = graphs(salesforce, nodes(0, stale, long_ago), nodes(1, fresh, now))
+    kept = refused[0]["httpStatusCode"] == 412
+    salesforce.note(f"conditions in the nodes of composite graphs are {'kept to' if kept else 'NOT kept to'}")
+    assert [one["httpStatusCode"] for one in refused] == [412, 400]
+    assert refused[1]["body"][0]["errorCode"] == "PROCESSING_HALTED"
+    assert [one["httpStatusCode"] for one in done] == [204, 200]
+    salesforce.note(
+        f"a reading in a graph shows {'the write before it' if done[1]['body']['Title'] else 'an older state'}"
+    )
+    assert done[1]["body"]["Title"] == "Judge"
+    assert done[1]["body"]["LastModifiedById"][:15] == salesforce.user_id[:15]
+    assert salesforce.read(stale, "Title")["Title"] is None
+
+
+def test_an_update_of_nothing_for_an_older_state_is_refused_in_a_graph(salesforce: Salesforce) -> None:
+    """Section 3.1 [D], in a graph [?]: how the adapter tries out whether conditions are kept to."""
+    path = f"/sobjects/Contact/{salesforce.create()}"
+    since = "Sat, 01 Jan 2000 00:00:00 GMT"
+    ((part,),) = graphs(salesforce, [sub("probe", "PATCH", path, {}, If_Unmodified_Since=since)])
+    assert part["httpStatusCode"] == 412
+
+
+def test_a_read_of_many_takes_more_ids_than_a_write(salesforce: Salesforce) -> None:
+    """Section 6 says 200 for collections; the REST guide 2,000 for a read by POST [D]. The adapter goes down to 200
+    where it is refused."""
+    path, here = DATA + "/composite/sobjects/Contact", salesforce.create()
+    told = salesforce.good("POST", path, {"ids": [here, *[NO_CONTACT] * 300], "fields": ["Id"]})
+    assert [one and one["Id"] for one in told] == [here, *[None] * 300]
+
+
 def test_a_collection_is_answered_in_its_order_and_its_good_records_are_kept(salesforce: Salesforce) -> None:
     """Section 6 [D] and 3.3 [R]: no correlation id; a refused record has `statusCode` and no id."""
     first, last = row(LastName=salesforce.name()), row(LastName=salesforce.name())

@@ -29,7 +29,15 @@ def validation(code: str, *names: str) -> dict[str, Any]:
         (400, validation("READ_ONLY_VALUE", "x"), Category.MAPPING),
         (400, validation("REQUIRED_FIELD_MISSING", "x"), Category.REQUIRED_FIELD),
         (400, validation("MAX_LENGTH", "x"), Category.VALIDATION_RULE),
-        (400, None, Category.VALIDATION_RULE),
+        (400, validation("SOMETHING_NEW", "x"), Category.VALIDATION_RULE),
+        (400, validation("CONFLICTING_UNIQUE_VALUE", "x"), Category.DUPLICATE_RULE),
+        (400, validation("INVALID_OWNER_ID", "x"), Category.PERMISSION),
+        (400, validation("VALUE_TOO_LONG", "x"), Category.DATA_TYPE),
+        (400, {"category": "OBJECT_ALREADY_EXISTS"}, Category.DUPLICATE_RULE),
+        (400, None, Category.INTERNAL),
+        (400, {"category": "QUITE_NEW", "message": "it is quite new"}, Category.INTERNAL),
+        (405, None, Category.INTERNAL),
+        (413, None, Category.INTERNAL),
         (400, {"message": "Contact already exists. Existing ID: 12"}, Category.DUPLICATE_RULE),
         (400, {"status": "BAD_REFRESH_TOKEN", "error": "invalid_grant"}, Category.PERMISSION),
         (400, {"status": "BAD_CLIENT_SECRET"}, Category.PERMISSION),
@@ -67,6 +75,12 @@ def test_a_passing_refusal_says_how_long_to_wait(
     error = reading(status, body, headers, until_midnight=5000.0).error()
     assert isinstance(error, RemoteBusy)
     assert error.after == after
+
+
+def test_an_answer_that_nobody_knows_keeps_its_words_and_is_not_tried_for_ever() -> None:
+    found = reading(400, {"category": "QUITE_NEW", "message": "it is quite new"}).failure()
+    assert (found.code, found.message, found.transient) == ("QUITE_NEW", "it is quite new", False)
+    assert "report" in found.advice
 
 
 def test_the_daily_limit_is_a_quota_and_the_others_are_rates() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from concord.core.model import Lane
 from concord.core.values import Ref
 from concord.errors import WebhookRefused
+from concord.systems.hubspot.lanes import lane_of
 from concord.systems.hubspot.notices import BODY_BYTES, Taken, notices_of, sign, verify
 
 SECRET = "11111111-2222-3333-4444-555555555555"
@@ -359,3 +360,11 @@ def test_no_list_of_events_whatever_it_holds_is_an_error(events: list[Any], ahea
 def test_any_body_is_taken_or_refused(body: bytes) -> None:
     with suppress(WebhookRefused):
         assert notices_of(body, ("contacts",), app_id="9", now=NOW).notices == ()
+
+
+def test_a_deal_an_activity_and_a_stage_have_lanes_of_their_own() -> None:
+    assert lane_of("contacts", {"firstname"}) is Lane.PEOPLE
+    assert lane_of("deals") is Lane.DEALS
+    assert lane_of("meetings", {"hs_timestamp"}) is Lane.ACTIVITIES
+    assert lane_of("contacts", {"firstname", "lifecyclestage"}) is Lane.CONVERSION
+    assert lane_of("contacts", {"lifecyclestage", "hs_email_optout"}) is Lane.CONSENT

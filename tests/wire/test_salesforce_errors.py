@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from concord.errors import Category, RemoteBusy, RemoteError, RemoteRefused, RemoteUnknown
-from concord.systems.salesforce.errors import TABLE, call_error, complaints, failure, signed_out
+from concord.systems.salesforce.errors import BY_CODE, TABLE, call_error, complaints, failure, signed_out
 
 MATCH = {"record": {"attributes": {"type": "Contact", "url": "/x"}, "Id": "003xx000004TmiQAAS"}, "matchConfidence": 100}
 
@@ -44,10 +44,66 @@ def test_a_body_without_an_error_has_none(body: Any) -> None:
     assert complaints(body) == ()
 
 
-def test_every_code_has_a_category_and_advice() -> None:
-    for code, meaning in TABLE.items():
-        assert isinstance(meaning.category, Category), code
-        assert len(meaning.advice) > 20, code
+def test_every_code_has_a_category_and_advice_and_one_row() -> None:
+    for meaning in TABLE:
+        assert isinstance(meaning.category, Category), meaning
+        assert len(meaning.advice) > 20, meaning
+    codes = [code for meaning in TABLE for code in meaning.codes.split()]
+    assert len(codes) == len(set(codes)) == len(BY_CODE)
+
+
+@pytest.mark.parametrize(
+    ("code", "category"),
+    [
+        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", Category.VALIDATION_RULE),
+        ("APEX_ERROR", Category.VALIDATION_RULE),
+        ("FIELD_FILTER_VALIDATION_EXCEPTION", Category.VALIDATION_RULE),
+        ("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", Category.PICKLIST),
+        ("BAD_CUSTOM_ENTITY_PARENT_DOMAIN", Category.MISSING_RECORD),
+        ("STORAGE_LIMIT_EXCEEDED", Category.QUOTA),
+        ("TXN_SECURITY_NO_ACCESS", Category.PERMISSION),
+        ("INSUFFICIENT_ACCESS_OR_READONLY", Category.PERMISSION),
+        ("EXCEEDED_ID_LIMIT", Category.INTERNAL),
+    ],
+)
+def test_a_refusal_that_stays_waits_for_a_person(code: str, category: Category) -> None:
+    found = failure(400, [{"errorCode": code, "message": "in Salesforce's words"}], "Lead")
+    assert (found.category, found.code, found.message) == (category, code, "in Salesforce's words")
+    assert not found.transient
+    assert not found.moved
+
+
+@pytest.mark.parametrize(
+    ("code", "category"),
+    [
+        ("ENTITY_IS_LOCKED", Category.RECORD_LOCK),
+        ("PROCESSING_HALTED", Category.CONFLICT),
+        ("SERVER_UNAVAILABLE", Category.NETWORK),
+        ("REQUEST_RUNNING_TOO_LONG", Category.NETWORK),
+        ("REQUEST_LIMIT_EXCEEDED", Category.QUOTA),
+    ],
+)
+def test_a_refusal_that_passes_is_tried_again(code: str, category: Category) -> None:
+    found = failure(400, [{"errorCode": code, "message": ""}], "Lead")
+    assert (found.category, found.transient) == (category, True)
+
+
+def test_a_code_that_nobody_knows_is_internal_and_keeps_its_words() -> None:
+    found = failure(400, [{"errorCode": "QUITE_NEW", "message": "it is quite new", "fields": ["Email"]}], "Lead")
+    assert (found.category, found.code, found.message) == (Category.INTERNAL, "QUITE_NEW", "it is quite new")
+    assert found.fields == ("Email",)
+    assert not found.transient
+    assert "report" in found.advice
+
+
+def test_several_complaints_are_all_told() -> None:
+    body = [
+        {"statusCode": "INVALID_EMAIL_ADDRESS", "message": "Email: invalid email address: x", "fields": ["Email"]},
+        {"statusCode": "STRING_TOO_LONG", "message": "Title: too long", "fields": ["Title"]},
+    ]
+    found = failure(400, body, "Lead")
+    assert found.message == "Email: invalid email address: (value); Title: too long"
+    assert found.fields == ("Email", "Title")
 
 
 @pytest.mark.parametrize(
@@ -181,6 +237,11 @@ def test_all_fields_that_are_complained_about_are_named() -> None:
     ("code", "message", "secret"),
     [
         ("INVALID_EMAIL_ADDRESS", "Email: invalid email address: jane doe(at)acme", "jane"),
+        (
+            "JSON_PARSER_ERROR",
+            "Cannot read an instance of date from VALUE_STRING value Ada K or request may miss",
+            "Ada",
+        ),
         ("STRING_TOO_LONG", "Last Name: data value too large: Wolfeschlegelstein (max length=10)", "Wolfe"),
         ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "jane.doe@acme.example is not allowed", "jane"),
         ("MALFORMED_QUERY", "SELECT Id FROM Lead WHERE Name = 'Jane \\' Doe' ^ ERROR at Row:1", "Jane"),

@@ -14,6 +14,7 @@ from tests.sandbox.salesforce_world import Org as SandboxedOrg
 from concord.core.model import Lane
 from concord.core.values import Ref
 from concord.errors import WebhookRefused
+from concord.systems.salesforce.lanes import lane_of
 from concord.systems.salesforce.outbound import BODY_BYTES, acknowledgement, fault, notices_of, read
 from concord.systems.salesforce.wire import id18
 from concord_sandbox.salesforce.events.outbound import _refusal
@@ -225,3 +226,11 @@ def test_the_sandboxes_own_messages_are_read() -> None:
     identity = org.service._api.org.identity
     told = read(envelope(identity, id18(ACTION), table, fields, there), XML, identity.organisation_id)
     assert [ref for _, ref in told.notifications] == [Ref("salesforce", "Lead", LINUS), None]
+
+
+def test_an_opportunity_a_task_and_a_conversion_have_lanes_of_their_own() -> None:
+    assert lane_of("Lead", {"Title"}) is Lane.PEOPLE
+    assert lane_of("Lead", {"IsConverted"}) is Lane.CONVERSION
+    assert lane_of("Lead", {"IsConverted"}, said_no=True) is Lane.CONSENT
+    assert lane_of("Opportunity", {"Amount"}) is Lane.DEALS
+    assert lane_of("Task") is Lane.ACTIVITIES

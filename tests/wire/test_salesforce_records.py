@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -67,15 +69,103 @@ async def test_records_come_in_the_order_asked_with_typed_values(org: Org) -> No
     assert (second.modified_at, second.modified_by) == (NOON - timedelta(hours=1), JANE)
 
 
-async def test_any_number_of_ids_is_read_two_hundred_at_a_time(org: Org) -> None:
-    ids = [lead(number) for number in range(450)]
+async def test_any_number_of_ids_is_read_two_thousand_at_a_time(org: Org) -> None:
+    ids = [lead(number) for number in range(2_050)]
     org.rows("Lead", *(row(text) for text in ids))
     assert [record.ref.id for record in await read(org, *ids)] == ids
-    assert sorted(len(json.loads(request.content)["ids"]) for request in org.calls("/composite/sobjects/Lead")) == [
-        50,
-        200,
-        200,
+    assert sorted(asked(org)) == [50, 2_000]
+
+
+async def test_an_org_that_refuses_so_many_ids_is_asked_for_two_hundred_at_a_time_a_thousand_in_a_call(
+    org: Org,
+) -> None:
+    ids = [lead(number) for number in range(1_050)]
+
+    def say(body: Any) -> tuple[int, Any]:
+        if len(body["ids"]) > 200:
+            return 400, [{"errorCode": "EXCEEDED_ID_LIMIT", "message": "record limit reached"}]
+        return 200, [row(text) for text in body["ids"]]
+
+    org.on("POST", "/composite/sobjects/Lead$", lambda request: say(json.loads(request.content)))
+    composites(org, say)
+    for _ in range(2):
+        assert [record.ref.id for record in await read(org, *ids)] == ids
+    assert asked(org) == [1_050, 50, 50], "it is not forgotten"
+    assert [len(call) for call in together(org)] == [5, 5]
+
+
+def composites(org: Org, say: Callable[[Any], tuple[int, Any]]) -> None:
+    """Composites of reads by ids, each answered by its body."""
+
+    def part(one: dict[str, Any]) -> dict[str, Any]:
+        status, body = say(one["body"])
+        return {"referenceId": one["referenceId"], "httpStatusCode": status, "body": body}
+
+    org.on(
+        "POST",
+        "/composite$",
+        lambda request: {"compositeResponse": [part(one) for one in json.loads(request.content)["compositeRequest"]]},
+    )
+
+
+def together(org: Org) -> list[list[dict[str, Any]]]:
+    """The sub-requests of each composite."""
+    return [json.loads(request.content)["compositeRequest"] for request in org.calls("/composite$")]
+
+
+async def test_reads_that_begin_together_are_one_call_and_each_has_its_own_answer(org: Org) -> None:
+    await org.salesforce.describe(["Lead", "Contact"])
+    rows = {one: row(one) for one in (lead(1), lead(2), contact(3))}
+    composites(org, lambda body: (200, [rows.get(text) for text in body["ids"]]))
+    before = org.salesforce.calls()
+    leads, one, people = await asyncio.gather(
+        read(org, lead(1), lead(2)), read(org, lead(2)), read(org, contact(3), object_name="Contact")
+    )
+    assert [[record.ref.id for record in found] for found in (leads, one, people)] == [
+        [lead(1), lead(2)],
+        [lead(2)],
+        [contact(3)],
     ]
+    assert org.salesforce.calls() == before + 1
+    assert [one["url"].rsplit("/", 1)[1] for one in together(org)[0]] == ["Lead", "Lead", "Contact"]
+
+
+async def test_a_read_that_is_refused_fails_alone(org: Org) -> None:
+    await org.salesforce.describe(["Lead", "Contact"])
+    refused = (400, [{"errorCode": "INSUFFICIENT_ACCESS_OR_READONLY", "message": "?"}])
+    composites(org, lambda body: refused if contact(3) in body["ids"] else (200, [row(text) for text in body["ids"]]))
+    found, error = await asyncio.gather(
+        read(org, lead(1)), read(org, contact(3), object_name="Contact"), return_exceptions=True
+    )
+    assert [record.ref.id for record in found] == [lead(1)]
+    assert isinstance(error, RemoteRefused)
+    assert error.code == "INSUFFICIENT_ACCESS_OR_READONLY"
+
+
+async def test_a_call_that_fails_fails_all_that_went_with_it(org: Org) -> None:
+    await org.salesforce.describe(["Lead", "Contact"])
+    org.on("POST", "/composite$", (400, [{"errorCode": "MISSING_ARGUMENT", "message": "?"}]))
+    told = await asyncio.gather(
+        read(org, lead(1)), read(org, contact(3), object_name="Contact"), return_exceptions=True
+    )
+    assert [type(one) for one in told] == [RemoteRefused] * 2
+
+
+async def test_a_reader_that_is_stopped_stops_nobody_else(org: Org) -> None:
+    await org.salesforce.describe(["Lead", "Contact"])
+    composites(org, lambda body: (200, [row(text) for text in body["ids"]]))
+    stopped = asyncio.create_task(read(org, lead(1)))
+    other = asyncio.create_task(read(org, contact(3), object_name="Contact"))
+    for _ in range(4):
+        await asyncio.sleep(0)
+    stopped.cancel()
+    assert [record.ref.id for record in await other] == [contact(3)]
+    assert stopped.cancelled()
+
+
+def asked(org: Org) -> list[int]:
+    """How many ids each read by ids asked for."""
+    return [len(json.loads(request.content)["ids"]) for request in org.calls("/composite/sobjects/Lead$")]
 
 
 async def test_a_short_id_is_answered_as_the_long_one(org: Org) -> None:

@@ -29,6 +29,7 @@ from concord.cli.trial import Trial, trial
 from concord.config.words import in_vendors_words
 from concord.core.model import Side
 from concord.core.plan import Outcome
+from concord.core.refusal import HELD_BACK
 from concord.core.values import Nothing, Ref, Value, plain
 from concord.engine.reconcile import bring_together, preview, survey
 from concord.engine.sweep import sweep
@@ -204,7 +205,8 @@ async def _judge(
     summary.duplicates_found = counts.duplicates
     summary.conflicts = dict(counts.conflicts_by_rule)
     summary.first_link_decisions = dict(counts.first_links_by_rule)
-    stuck = await concord.store.failing()
+    # A value that no field of the other side can take waits for a person by design: `held` counts and explains those.
+    stuck = [one for one in await concord.store.failing() if one.failure.code != HELD_BACK]
     summary.errors = len(stuck)
     summary.errors_by_cause = dict(Counter(f"{one.failure.category}: {one.failure.message}" for one in stuck))
     held = await _agreement(summary, concord, links, before, after)

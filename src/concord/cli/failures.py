@@ -1,7 +1,8 @@
 """`concord errors` and `concord retry`: what failed, by cause, with the values that were refused; and trying it again
 after the cause is gone (SPEC 9.1, 9.2, 9.5). Open the database only.
 
-The one place that shows refused values and messages as they are, because whoever mends a cause has to see them.
+The one place that shows refused values and messages as they are, record by record, because whoever mends a cause has to
+see them. The list of causes has no values, and messages without the values that they quote.
 """
 
 from __future__ import annotations
@@ -20,60 +21,70 @@ from concord.app import Inside, looked_into
 from concord.cli.options import ConfigPath, Json, PairName, examples
 from concord.cli.show import Look, span
 from concord.config import USUAL_PATH, Settings, database_url, load
-from concord.core.model import Side
 from concord.core.values import BLANK, MISSING, Ref, Scalar, Value
 from concord.errors import ConfigError
-from concord.store.health import Cause
+from concord.store.health import Cause, masked
 from concord.store.inbox import Stuck
-from concord.store.ledger import Entry
 
-#: Lines of the ledger in which the values of a record's last try are looked for.
-_LINES: Final = 100
 _INDENT: Final = " " * 6
 
 
 @dataclass(frozen=True)
-class Refused:
-    """A value that was to be written and was not."""
-
-    system: str
-    field: str
-    value: Value
-
-
-@dataclass(frozen=True)
 class Failed:
-    """A record that failed, with what was to be written to its partner."""
+    """A record that failed, with the cause that it shares with others."""
 
     stuck: Stuck
     cause: Cause
-    values: tuple[Refused, ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be shown. value: only records of which this value was refused."""
+
+    record: Ref | None
+    cause: str | None
+    objects: Collection[str] | None
+    value: str | None
+    limit: int
 
 
 CauseName = Annotated[
     str | None, typer.Option("--cause", metavar="NUMBER|TEXT", help="One cause: its number, or words that it contains.")
 ]
+RefusedValue = Annotated[
+    str | None,
+    typer.Option("--value", metavar="VALUE", help="With --cause: only where this value, or option, was refused."),
+]
 
 
 def errors(
+    record: Annotated[
+        str | None, typer.Argument(metavar="[SYSTEM:OBJECT:ID]", help="All that is known of one record's failure.")
+    ] = None,
     config: ConfigPath = USUAL_PATH,
     cause: CauseName = None,
     object_name: Annotated[
         str | None, typer.Option("--object", metavar="OBJECT", help="Only records of this object, as in concord.yaml.")
     ] = None,
+    value: RefusedValue = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Records to show at most.")] = 20,
     pair: PairName = None,
     json: Json = False,
 ) -> None:
     """Show what failed, by cause: how many records, since when, the newest message, and what to do about it.
 
-    With a cause: its records, the values that were refused, and when each is tried again. When the cause is gone,
-    `concord retry` tries them again. A cause keeps its number.
+    With a cause: its records, the values that were refused and what is there instead, and when each is tried again.
+    With a record: that one alone. When the cause is gone, `concord retry` tries them again. A cause keeps its number.
+    What a code means is in docs/failures.md.
     """
+    if record is not None and (cause is not None or object_name is not None):
+        raise ConfigError("say either a record, or any of --cause and --object")
+    if value is not None and cause is None:
+        raise ConfigError("--value goes with --cause")
     look = Look.standard(json=json)
-    settings = load(Path(config))
-    objects = None if object_name is None else _objects(settings, object_name)
-    document = asyncio.run(_errors(look, settings, cause, objects, limit, pair))
+    objects = None if object_name is None else _objects(load(Path(config)), object_name)
+    asked = Asked(None if record is None else _ref(record), cause, objects, value, limit)
+    document = asyncio.run(_errors(look, asked, pair))
     if json:
         look.document(document)
 
@@ -88,19 +99,22 @@ def retry(
         list[str] | None,
         typer.Option("--record", metavar="SYSTEM:OBJECT:ID", help="This record; may be given several times."),
     ] = None,
+    value: RefusedValue = None,
     pair: PairName = None,
     json: Json = False,
 ) -> None:
-    """Try again what failed for good, once its cause is gone: all of it, by cause, or single records.
+    """Try again what failed, once its cause is gone: all that waits for a person, by cause, or single records.
 
-    The records go back into the line, and a running `concord serve` takes them up at once. What is tried again by
-    itself is left to its time.
+    The records go back into the line, and a running `concord serve` takes them up at once. With --cause and --record
+    also what would be tried again by itself, but later; with --all that is left to its time.
     """
     if everything == bool(causes or records):
         raise ConfigError("say what is to be tried again: either --all, or any of --cause and --record")
+    if value is not None and not causes:
+        raise ConfigError("--value goes with --cause")
     look = Look.standard(json=json)
     refs = [_ref(record) for record in records or ()]
-    document = asyncio.run(_retry(look, causes or (), refs, pair))
+    document = asyncio.run(_retry(look, causes or (), refs, value, pair))
     if json:
         look.document(document)
 
@@ -108,11 +122,17 @@ def retry(
 def add_to(root: typer.Typer) -> None:
     """Hang these commands into the root."""
     root.command(
-        epilog=examples("concord errors", "concord errors --cause 4821", 'concord errors --cause "picklist LeadSource"')
+        epilog=examples(
+            "concord errors",
+            "concord errors --cause 4821",
+            'concord errors --cause "picklist LeadSource" --value Webinar',
+            "concord errors hubspot:contacts:51",
+        )
     )(errors)
     root.command(
         epilog=examples(
             "concord retry --cause 4821",
+            "concord retry --cause picklist --value Webinar",
             "concord retry --record salesforce:Contact:0035g00000XyZabAAF",
             "concord retry --all",
         )
@@ -160,53 +180,36 @@ def _named(causes: Sequence[Cause], name: str) -> list[Cause]:
 # --- errors
 
 
-async def _errors(
-    look: Look, settings: Settings, name: str | None, objects: Collection[str] | None, limit: int, pair: str | None
-) -> dict[str, Any]:
+async def _errors(look: Look, asked: Asked, pair: str | None) -> dict[str, Any]:
     async with looked_into(database_url(os.environ), pair) as inside:
         now = inside.clock.now()
         every = await inside.store.causes(now)
-        causes = every if name is None else _named(every, name)
-        if objects is not None:
-            causes = [cause for cause in causes if cause.object in objects]
-        failed = [] if name is None else await _failed(inside, settings, causes, limit)
-    _show_causes(look, causes, now)
-    for one in failed:
-        _show_failed(look, one, now)
-    _show_next(look, causes, failed if name is not None else None)
+        causes = every if asked.cause is None else _named(every, asked.cause)
+        if asked.objects is not None:
+            causes = [cause for cause in causes if cause.object in asked.objects]
+        failed: list[Failed] | None = None
+        if asked.record is not None:
+            failed = _with_causes(every, await _known(inside, [asked.record]))
+            causes = [one.cause for one in failed]
+        elif asked.cause is not None:
+            failed = _with_causes(causes, await inside.store.failed_for(causes, asked.limit, asked.value))
+    if asked.record is None:
+        _show_causes(look, causes, now)
+    for one in failed or ():
+        _show_failed(look, one, now, alone=asked.record is not None)
+    _show_next(look, causes, failed, asked)
     document: dict[str, Any] = {"causes": [_cause_row(cause) for cause in causes]}
-    if name is not None:
+    if failed is not None:
         document["records"] = [_failed_row(one) for one in failed]
     return document
 
 
-async def _failed(inside: Inside, settings: Settings, causes: Sequence[Cause], limit: int) -> list[Failed]:
-    by_key = {(c.category, c.code, c.system, c.object, c.fields): c for c in causes}
-    found = []
-    for stuck in await inside.store.failed_for(causes, limit):
-        failure = stuck.failure
-        cause = by_key[(failure.category, failure.code, stuck.ref.system, stuck.ref.object, failure.fields)]
-        lines = await inside.store.ledger_of(stuck.ref, _LINES)
-        found.append(Failed(stuck, cause, _values(settings, lines, failure.fields)))
-    return found
-
-
-def _values(settings: Settings, lines: Sequence[Entry], fields: Sequence[str]) -> tuple[Refused, ...]:
-    """What the record's last try was to write and did not: of the fields that the refusal names, or, where it names
-    none, of all."""
-    last = next((line.at for line in lines if line.verdict is not None), None)
-    found = []
-    for line in lines:
-        pair = settings.pair(line.object_pair)
-        if line.at != last or line.verdict is None or line.wrote or pair is None:
-            continue
-        for one in pair.fields if line.left is None else pair.fields_of(line.left.object):
-            for side in Side:
-                value = line.verdict.write(side)
-                name = one.api_name(side)
-                if one.name == line.verdict.field and value is not MISSING and (not fields or name in fields):
-                    found.append(Refused("salesforce" if side is Side.LEFT else "hubspot", name, value))
-    return tuple(dict.fromkeys(found))
+def _with_causes(causes: Sequence[Cause], stuck: Sequence[Stuck]) -> list[Failed]:
+    by_key = {(one.category, one.code, one.system, one.object, one.fields): one for one in causes}
+    return [
+        Failed(one, by_key[one.failure.category, one.failure.code, one.ref.system, one.ref.object, one.failure.fields])
+        for one in stuck
+    ]
 
 
 def _show_causes(look: Look, causes: Sequence[Cause], now: datetime) -> None:
@@ -218,7 +221,7 @@ def _show_causes(look: Look, causes: Sequence[Cause], now: datetime) -> None:
         since = f"since {cause.since:%Y-%m-%d %H:%M} UTC ({span((now - cause.since).total_seconds())})"
         look.line(f"{_INDENT}{_how_many(cause)}, {since}{growing}")
         if cause.message:
-            look.line(f"{_INDENT}newest: {cause.message}")
+            look.line(f"{_INDENT}newest: {masked(cause.message)}")
         if cause.advice:
             look.line(f"{_INDENT}do: {cause.advice}")
         look.line()
@@ -239,13 +242,22 @@ def _how_many(cause: Cause) -> str:
     return ", ".join(parts)
 
 
-def _show_failed(look: Look, failed: Failed, now: datetime) -> None:
-    stuck = failed.stuck
+def _show_failed(look: Look, failed: Failed, now: datetime, *, alone: bool) -> None:
+    stuck, failure = failed.stuck, failed.stuck.failure
     look.line(f"{_text(stuck.ref)}  {_when(stuck, now)}")
-    for one in failed.values:
-        look.line(f"{_INDENT}{one.system} {one.field}: {_shown(one.value)}")
-    if stuck.failure.message != failed.cause.message:
-        look.line(f"{_INDENT}{stuck.failure.message}")
+    if alone:
+        look.line(f"{_INDENT}{_title(failed.cause)}")
+    for one in failure.refused:
+        look.line(f"{_INDENT}{one.system} {one.name} ({one.field}): {_shown(one.value)}")
+        if one.shown is not MISSING:
+            look.line(f"{_INDENT}  it shows: {_shown(one.shown)}")
+    if alone or failure.message != failed.cause.message:
+        look.line(f"{_INDENT}{failure.message}")
+    if alone and failure.advice:
+        look.line(f"{_INDENT}do: {failure.advice}")
+    if alone and stuck.first_failed_at is not None and stuck.last_failed_at is not None:
+        first, last = (f"{at:%Y-%m-%d %H:%M:%S} UTC" for at in (stuck.first_failed_at, stuck.last_failed_at))
+        look.line(f"{_INDENT}failed first at {first}, last at {last}")
 
 
 def _when(stuck: Stuck, now: datetime) -> str:
@@ -256,7 +268,7 @@ def _when(stuck: Stuck, now: datetime) -> str:
     return f"{tries}, the next {'now' if wait <= 0 else f'in {span(wait)}'}"
 
 
-def _show_next(look: Look, causes: Sequence[Cause], failed: Sequence[Failed] | None) -> None:
+def _show_next(look: Look, causes: Sequence[Cause], failed: Sequence[Failed] | None, asked: Asked) -> None:
     if not causes:
         return
     if failed is None:
@@ -265,7 +277,7 @@ def _show_next(look: Look, causes: Sequence[Cause], failed: Sequence[Failed] | N
             look.line(f"when it is mended: concord retry --cause {causes[0].number}")
         return
     left = sum(cause.count for cause in causes) - len(failed)
-    if left > 0:
+    if left > 0 and asked.record is None and asked.value is None:
         look.line(f"and {left} more; --limit shows more")
     for cause in causes:
         if cause.dead:
@@ -304,42 +316,56 @@ def _cause_row(cause: Cause) -> Mapping[str, object]:
         "since": cause.since,
         "last_hour": cause.recent,
         "next_at": cause.next_at,
-        "message": cause.message,
+        "message": masked(cause.message),
         "advice": cause.advice,
     }
 
 
 def _failed_row(failed: Failed) -> Mapping[str, object]:
-    stuck = failed.stuck
+    stuck, failure = failed.stuck, failed.stuck.failure
     return {
         "record": _text(stuck.ref),
         "cause": failed.cause.number,
+        "category": failure.category.value,
+        "code": failure.code,
         "lane": stuck.lane.name.lower(),
         "dead": stuck.dead,
         "attempts": stuck.attempts,
         "first_seen_at": stuck.first_seen_at,
+        "first_failed_at": stuck.first_failed_at,
+        "last_failed_at": stuck.last_failed_at,
         "next_at": None if stuck.dead else stuck.due_at,
-        "message": stuck.failure.message,
-        "advice": stuck.failure.advice,
-        "refused": [{"system": one.system, "field": one.field, "value": _plain(one.value)} for one in failed.values],
+        "message": failure.message,
+        "advice": failure.advice,
+        "refused": [
+            {
+                "system": one.system,
+                "field": one.name,
+                "name": one.field,
+                "value": _plain(one.value),
+                "shown": _plain(one.shown),
+            }
+            for one in failure.refused
+        ],
     }
 
 
 # --- retry
 
 
-async def _retry(look: Look, names: Sequence[str], refs: Sequence[Ref], pair: str | None) -> dict[str, Any]:
-    """Without names and refs: everything."""
+async def _retry(
+    look: Look, names: Sequence[str], refs: Sequence[Ref], value: str | None, pair: str | None
+) -> dict[str, Any]:
+    """Without names and refs: everything that waits for a person."""
     async with looked_into(database_url(os.environ), pair) as inside:
         store, now = inside.store, inside.clock.now()
         if not names and not refs:
-            later = sum(lane.later for lane in (await store.queued(now)).lanes.values())
             revived = await store.revive(now)
+            later = sum(lane.later for lane in (await store.queued(now)).lanes.values())
         else:
-            causes = await _meant(inside, names, now)
-            stuck = await _known(inside, refs)
-            later = sum(cause.later for cause in causes) + sum(not one.dead for one in stuck)
-            revived = await store.revive_causes(causes, now) if causes else 0
+            causes, later = await _meant(inside, names, now), 0
+            await _known(inside, refs)
+            revived = await store.revive_causes(causes, now, value) if causes else 0
             revived += await store.revive(now, refs) if refs else 0
         alive = (await store.heartbeat()).alive > 0
     look.line(f"{revived} {'record is' if revived == 1 else 'records are'} tried again")

@@ -12,7 +12,21 @@ from typing import Annotated
 
 import typer
 
-from concord.cli import bench, config, demo, failures, init, reconcile, review, sandbox, serve, status
+from concord.cli import (
+    alerts,
+    bench,
+    breaker,
+    config,
+    demo,
+    doctor,
+    failures,
+    init,
+    reconcile,
+    review,
+    sandbox,
+    serve,
+    status,
+)
 from concord.cli.options import examples
 from concord.cli.show import Look
 from concord.errors import ConcordError, ConfigError
@@ -22,11 +36,14 @@ _COMMANDS = (
     demo,
     init,
     config,
+    doctor,
     reconcile,
     review,
     serve,
     status,
+    alerts,
     failures,
+    breaker,
     sandbox,
     bench,
 )

@@ -12,16 +12,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from textwrap import fill
 from typing import Any, Final, TypeAlias
 
 import typer
 
 from concord.app import Inside, looked_into
+from concord.cli.alerts import untold_words
 from concord.cli.options import ConfigPath, Json, PairName, examples
 from concord.cli.show import Look, span
 from concord.config import USUAL_PATH, Settings, database_url, load
 from concord.core.model import Lane, Side
 from concord.engine.feeds import SILENT_AFTER, followed_name, swept_name
+from concord.engine.presence import POSITION as PRESENCE
+from concord.engine.presence import place_of
+from concord.engine.trouble import troubles_in
+from concord.store.alerts import Untold
+from concord.store.breaker import OpenBreaker
 from concord.store.health import Backlog, Cause, Day, Heartbeat, Spread, masked
 from concord.store.ledger import LATENCIES_KEPT
 
@@ -47,6 +54,8 @@ class Seen:
     days: Sequence[Day]
     positions: Mapping[str, str]
     questions: int
+    untold: Sequence[Untold] = ()
+    breakers: Sequence[OpenBreaker] = ()
 
     @property
     def troubles(self) -> list[tuple[str, str]]:
@@ -60,9 +69,18 @@ class Seen:
         if oldest is not None and self.now - oldest > CONSENT_WITHIN:
             waits = span((self.now - oldest).total_seconds())
             found.append((f"an opt-out has been waiting for {waits}; a minute is the limit", "concord errors"))
+        passed_over = {(one.side, one.object): one for one in reversed(troubles_in(self.positions))}  # the oldest each
+        for (side, name), trouble in sorted(passed_over.items()):
+            ago = span((self.now - trouble.since).total_seconds())
+            why = f"changes of {name} in {_system(side)} are not found since {ago} ago: {masked(trouble.why)}"
+            found.append((why, "concord doctor"))
+        for breaker in self.breakers:
+            ago = span((self.now - breaker.since).total_seconds())
+            found.append((f"a flood of changes is held since {ago}: {breaker.name}", "concord breaker"))
         dead = sum(lane.dead for lane in self.backlog.lanes.values())
         if dead:
             found.append((f"{dead} {'record waits' if dead == 1 else 'records wait'} for you", "concord errors"))
+        found += [(untold_words(one, self.now), "concord alerts") for one in self.untold]
         return found
 
 
@@ -106,6 +124,8 @@ async def read(inside: Inside) -> Seen:
         days=await store.days(now, 2),
         positions=await store.positions(),
         questions=await store.questions(),
+        untold=await store.alerts.untold(now),
+        breakers=await store.open_breakers(),
     )
 
 
@@ -131,7 +151,7 @@ def _show(look: Look, settings: Settings, seen: Seen) -> None:
     look.line()
     troubles = seen.troubles
     for words, command in troubles:
-        look.line(f"! {words}\n  next: {command}")
+        look.line(fill(f"! {words}", 80, subsequent_indent="  ") + f"\n  next: {command}")
     if not troubles:
         look.line("all is well")
 
@@ -160,9 +180,18 @@ def _listening(seen: Seen) -> list[tuple[str, str]]:
         words = "followed" if age < SILENT_AFTER else f"not followed since {span(age.total_seconds())} ago"
         lines.append(("feed", f"{feed}: {words}"))
     for side, at in _noted(seen, swept_name("")).items():
-        system = "salesforce" if side == Side.LEFT else "hubspot"
+        system = _system(Side(side))
         lines.append(("sweep", f"{system}: asked what changed {span((seen.now - at).total_seconds())} ago"))
+    place = place_of(seen.positions.get(PRESENCE))
+    if place is not None:
+        ago = span((seen.now - datetime.fromisoformat(place.begun)).total_seconds())
+        how = "every link was looked at" if place.over else "links are being looked at"
+        lines.append(("presence", f"{how}, in a round that began {ago} ago"))
     return lines
+
+
+def _system(side: Side) -> str:
+    return "salesforce" if side is Side.LEFT else "hubspot"
 
 
 def _noted(seen: Seen, prefix: str) -> dict[str, datetime]:
@@ -248,6 +277,12 @@ def _seconds(value: float) -> str:
 # --- for machines
 
 
+def _round(seen: Seen) -> dict[str, Any] | None:
+    """How far the round over all links is; None before the first."""
+    place = place_of(seen.positions.get(PRESENCE))
+    return None if place is None else {"began": datetime.fromisoformat(place.begun), "over": place.over}
+
+
 def _document(settings: Settings, seen: Seen) -> dict[str, Any]:
     """The same for a machine. All ages and spreads in seconds; instants in ISO 8601."""
     accounts = {
@@ -264,9 +299,18 @@ def _document(settings: Settings, seen: Seen) -> dict[str, Any]:
             feed: {"followed": seen.now - at < SILENT_AFTER, "at": at}
             for feed, at in _noted(seen, followed_name("")).items()
         },
-        "swept": {
-            "salesforce" if side == Side.LEFT else "hubspot": at for side, at in _noted(seen, swept_name("")).items()
-        },
+        "swept": {_system(Side(side)): at for side, at in _noted(seen, swept_name("")).items()},
+        "presence": _round(seen),
+        "passed_over": [
+            {
+                "system": _system(one.side),
+                "object": one.object,
+                "chore": one.chore.split(":")[0],
+                "since": one.since,
+                "why": masked(one.why),
+            }
+            for one in troubles_in(seen.positions)
+        ],
         "backlog": {
             lane.name.lower(): {
                 "waiting": one.waiting,
@@ -310,4 +354,5 @@ def _document(settings: Settings, seen: Seen) -> dict[str, Any]:
         ],
         "days": [{"day": day.day, "written": day.written, "conflicts": day.conflicts} for day in seen.days],
         "to_decide": seen.questions,
+        "breakers": [{"name": one.name, "since": one.since, "reason": one.reason} for one in seen.breakers],
     }

@@ -80,7 +80,7 @@ class Trial:
         for old, new in (
             ("listen: 127.0.0.1:8321", f"listen: {listen}"),
             ("public_url: http://127.0.0.1:8321", f"public_url: http://{listen}"),
-            ("sweep: {salesforce: 15s, hubspot: 60s, consent: 30s, beside_events: 2m}", sweep),
+            ("sweep: {salesforce: 15s, hubspot: 60s, consent: 30s, beside_events: 2m, presence: 1d}", sweep),
         ):
             assert old in text, f"the starting configuration has no {old}"
             text = text.replace(old, new)

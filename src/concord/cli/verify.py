@@ -441,12 +441,14 @@ def latencies(edits: Sequence[Edit], journals: Mapping[str, Sequence[Mapping[str
 def _accepted(call: Mapping[str, Any]) -> list[str]:
     """The texts of what a call wrote, one for each record where the answer tells them apart; none when refused.
 
-    The journal cuts bodies at 20,000 characters: of a cut answer only the call's own status is known."""
+    The journal cuts answers at 20,000 characters: of a cut answer only the call's own status is known."""
     if call["method"] not in _WRITES or call["status"] is None or call["status"] >= 400:
         return []
     asked, told = _json(call["request"]), _json(call.get("response", ""))
     if not isinstance(asked, dict):
         return [text for text in [call["request"]] if _writes(text)]
+    if "graphs" in asked:
+        asked, told = _flat(asked, told)
     if "compositeRequest" in asked:
         return [text for one in _parts(asked, told) if _writes(text := _text(one))]
     if not _writes(_text(asked)):
@@ -459,6 +461,15 @@ def _accepted(call: Mapping[str, Any]) -> list[str]:
         done = {str(one.get("id")) for one in told.get("results", ())}
         return [_text(one) for one in inputs if "id" not in one or str(one["id"]) in done]
     return [_text(asked)]
+
+
+def _flat(asked: Mapping[str, Any], told: Any) -> tuple[Mapping[str, Any], Any]:
+    """A call of Salesforce graphs, and its answer, as if it were one composite."""
+    answers = told.get("graphs", ()) if isinstance(told, dict) else ()
+    return (
+        {"compositeRequest": [one for graph in asked["graphs"] for one in graph["compositeRequest"]]},
+        {"compositeResponse": [one for graph in answers for one in graph["graphResponse"]["compositeResponse"]]},
+    )
 
 
 def _parts(asked: Mapping[str, Any], told: Any) -> list[Any]:

@@ -10,9 +10,10 @@ May import core and errors. Starts nothing and asks no remote system.
 """
 
 from concord.config.against import Findings, check_against
+from concord.config.alerts import Alerts
 from concord.config.problems import Position, Problem
 from concord.config.schema import schema, schema_text
-from concord.config.secrets import Secrets, database_url, secrets
+from concord.config.secrets import AlertSecrets, Secrets, alert_secrets, database_url, secrets
 from concord.config.sections import Hubspot, Matching, Salesforce, Sweep, Sync, Web
 from concord.config.settings import (
     USUAL_PATH,
@@ -27,6 +28,8 @@ from concord.config.settings import (
 
 __all__ = [
     "USUAL_PATH",
+    "AlertSecrets",
+    "Alerts",
     "Findings",
     "Hubspot",
     "Matching",
@@ -39,6 +42,7 @@ __all__ = [
     "Sweep",
     "Sync",
     "Web",
+    "alert_secrets",
     "check_against",
     "database_url",
     "load",

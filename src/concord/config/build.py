@@ -60,6 +60,12 @@ def check_sync(file: File, reading: Reading) -> None:
             "records are linked without asking",
             "write a number that is not above sync.matching.link",
         )
+    mail = file.alerts.mail
+    if mail is not None and mail.user and mail.security == "none":
+        text = "the password would go over an unencrypted connection"
+        _problem(reading, "alerts.mail.security", text, "write starttls or tls, or remove `user`")
+    if mail is not None and int(mail.server.rpartition(":")[2]) > 65535:
+        _problem(reading, "alerts.mail.server", f"there is no port {mail.server.rpartition(':')[2]}")
     if file.web.port > 65535:
         _problem(reading, "web.listen", f"there is no port {file.web.port}", "write a port from 0 to 65535")
 

@@ -158,6 +158,26 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """A whole number from `least` to `most`."""
+
+    least: int
+    most: int
+
+    def read(self, node: Node, path: str, reading: Reading) -> int | Wrong:
+        wanted = f"a whole number from {self.least} to {self.most}"
+        text = _scalar(node, frozenset({INT}))
+        if text is None:
+            return _mismatch(node, path, reading, wanted)
+        if not re.fullmatch(r"-?[0-9]{1,12}", text) or not self.least <= int(text) <= self.most:
+            return reading.wrong(node, path, f"{text} is not {wanted}", f"write {wanted}")
+        return int(text)
+
+    def schema(self) -> JsonSchema:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+@dataclass(frozen=True)
 class Flag:
     """true or false."""
 
@@ -334,6 +354,10 @@ def is_flag(node: Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == BOOL
 
 
+def is_off(node: Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == STR and node.value == "off"
+
+
 # --- sections: dataclasses whose fields declare how they are read ----------------------------------------------------
 
 
@@ -437,8 +461,8 @@ def _unknown(key: str, nodes: tuple[Node, Node], path: str, known: tuple[str, ..
             join(path, key),
             f"{key} looks like a secret, and secrets are never in this file",
             "remove it, and set the environment variable instead: CONCORD_SALESFORCE_CLIENT_ID, "
-            "CONCORD_SALESFORCE_CLIENT_SECRET, CONCORD_HUBSPOT_TOKEN, CONCORD_HUBSPOT_CLIENT_SECRET or "
-            "CONCORD_DATABASE_URL",
+            "CONCORD_SALESFORCE_CLIENT_SECRET, CONCORD_HUBSPOT_TOKEN, CONCORD_HUBSPOT_CLIENT_SECRET, "
+            "CONCORD_DATABASE_URL, or one of the CONCORD_ALERT_ variables",
         )
         return
     where = f"under {path}" if path else "at the top of the file"

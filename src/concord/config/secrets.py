@@ -16,6 +16,9 @@ SALESFORCE_HOOK: Final = "CONCORD_SALESFORCE_HOOK"
 HUBSPOT_CLIENT_ID: Final = "CONCORD_HUBSPOT_CLIENT_ID"
 HUBSPOT_CLIENT_SECRET: Final = "CONCORD_HUBSPOT_CLIENT_SECRET"
 DATABASE_URL: Final = "CONCORD_DATABASE_URL"
+ALERT_WEBHOOK_SECRET: Final = "CONCORD_ALERT_WEBHOOK_SECRET"
+ALERT_SLACK_URL: Final = "CONCORD_ALERT_SLACK_URL"
+ALERT_MAIL_PASSWORD: Final = "CONCORD_ALERT_MAIL_PASSWORD"
 
 #: What each variable holds, in words for `--help`, the documentation and the message that one is missing.
 MEANINGS: Final[Mapping[str, str]] = {
@@ -26,8 +29,20 @@ MEANINGS: Final[Mapping[str, str]] = {
     HUBSPOT_CLIENT_ID: "the client id of the HubSpot app, for its Webhooks Journal",
     HUBSPOT_CLIENT_SECRET: "the client secret of the HubSpot app, with which HubSpot signs its webhooks",
     DATABASE_URL: "the address of a PostgreSQL database; without it Concord starts its own",
+    ALERT_WEBHOOK_SECRET: "with which alerts to alerts.webhook are signed; at least 24 characters",
+    ALERT_SLACK_URL: "the address of a Slack incoming webhook that alerts are sent to; without it none are",
+    ALERT_MAIL_PASSWORD: "the password of alerts.mail.user",
 }
 _NEEDED: Final = (SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET, HUBSPOT_TOKEN)
+
+
+@dataclass(frozen=True)
+class AlertSecrets:
+    """What is needed to tell administrators; each None where it is not set. Its repr shows none of it."""
+
+    webhook: str | None = field(default=None, repr=False)
+    slack_url: str | None = field(default=None, repr=False)
+    mail_password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -46,11 +61,28 @@ class Secrets:
     database_url: str | None = field(default=None, repr=False)
     hubspot_client_id: str | None = field(default=None, repr=False)
     salesforce_hook: str | None = field(default=None, repr=False)
+    alerts: AlertSecrets = AlertSecrets()
 
 
 def database_url(environment: Mapping[str, str]) -> str | None:
     """The address of the database alone, for who needs no other secret; None: Concord's own."""
     return environment.get(DATABASE_URL, "").strip() or None
+
+
+def alert_secrets(environment: Mapping[str, str]) -> AlertSecrets:
+    """What is needed to tell administrators alone. Raises ConfigError for what cannot be used, without showing it."""
+    found = {name: environment.get(name, "").strip() for name in MEANINGS}
+    webhook, slack_url = found[ALERT_WEBHOOK_SECRET], found[ALERT_SLACK_URL]
+    if webhook and len(webhook) < 24:
+        raise ConfigError(
+            f"{ALERT_WEBHOOK_SECRET} has to be at least 24 characters: whoever guesses it can forge alerts. "
+            "`openssl rand -hex 24` makes one"
+        )
+    if slack_url and not re.fullmatch(r"https://[^\s/]+/\S+|http://(localhost|127\.[0-9.]+)(:[0-9]+)?/\S+", slack_url):
+        raise ConfigError(
+            f"{ALERT_SLACK_URL} has to be the address of an incoming webhook, https://hooks.slack.com/..."
+        )
+    return AlertSecrets(webhook or None, slack_url or None, found[ALERT_MAIL_PASSWORD] or None)
 
 
 def secrets(environment: Mapping[str, str]) -> Secrets:
@@ -77,4 +109,5 @@ def secrets(environment: Mapping[str, str]) -> Secrets:
         hubspot_client_id=found[HUBSPOT_CLIENT_ID] or None,
         salesforce_hook=hook or None,
         database_url=found[DATABASE_URL] or None,
+        alerts=alert_secrets(environment),
     )

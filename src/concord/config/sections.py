@@ -12,6 +12,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
+from concord.config.alerts import Alerts
+from concord.config.breaker import Breaker
 from concord.config.kinds import (
     Duration,
     Either,
@@ -25,8 +27,10 @@ from concord.config.kinds import (
     Plain,
     Section,
     Text,
+    Whole,
     is_flag,
     is_list,
+    is_off,
     is_section,
     setting,
 )
@@ -160,6 +164,13 @@ class Sweep:
         default=timedelta(minutes=2),
         shown="2m",
     )
+    presence: timedelta | None = setting(
+        Either(Duration(positive=True), OneOf({"off": None}), is_off),
+        "How long one round takes that looks at every linked record: whether it is there, and to which company it "
+        "belongs. off: never; then deletions in HubSpot and new companies of a contact are learnt of by events alone.",
+        default=timedelta(days=1),
+        shown="1d",
+    )
 
 
 @dataclass(frozen=True)
@@ -192,6 +203,12 @@ class Sync:
         "Who wins where nothing else decides: the first of the two.",
         default=(Side.LEFT, Side.RIGHT),
         shown=["salesforce", "hubspot"],
+    )
+    workers: int = setting(
+        Whole(1, 32),
+        "How many batches one process has on the line at once; one more is kept for opt-outs.",
+        default=3,
+        shown=3,
     )
     sweep: Sweep = setting(Section(Sweep), "How often each system is asked what has changed.", default=Sweep())
     matching: Matching = setting(Section(Matching), "How sure a match has to be, in per cent.", default=Matching())
@@ -351,6 +368,10 @@ class File:
     hubspot: Hubspot = setting(Section(Hubspot), "The HubSpot portal.", default=Hubspot())
     web: Web = setting(Section(Web), "Where Concord listens.", default=Web())
     sync: Sync = setting(Section(Sync), "How conflicts are decided and matches are made.", default=Sync())
+    breaker: Breaker = setting(
+        Section(Breaker), "How much may change at once before a person is asked.", default=Breaker()
+    )
+    alerts: Alerts = setting(Section(Alerts), "Who is told when something needs a person.", default=Alerts())
     people: Objects | None = setting(
         Section(Objects), "Leads and contacts. With neither people nor companies, both sync as usual.", default=None
     )

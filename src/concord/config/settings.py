@@ -6,12 +6,14 @@ Reads files; starts nothing, writes nothing, and asks no remote system.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from concord.config.alerts import Alerts
+from concord.config.breaker import Breaker
 from concord.config.build import object_pairs
 from concord.config.kinds import WRONG, Reading, Section, nearest_position
 from concord.config.problems import Position, Problem, error, in_order
@@ -38,6 +40,8 @@ class Settings:
     objects: tuple[ObjectPair, ...]
     file: str
     positions: Mapping[str, Position]
+    alerts: Alerts = field(default_factory=Alerts)
+    breaker: Breaker = Breaker()
 
     def pair(self, name: str) -> ObjectPair | None:
         """The object pair of that name ("people", "companies"), if it syncs."""
@@ -115,7 +119,15 @@ def _settings(found: File, file: str, reading: Reading) -> Settings:
     if not reading.problems and found.people is None and found.companies is None:
         objects = starting(found.sync).objects
     return Settings(
-        found.salesforce, found.hubspot, found.web, found.sync, objects, file, MappingProxyType(reading.positions)
+        found.salesforce,
+        found.hubspot,
+        found.web,
+        found.sync,
+        objects,
+        file,
+        MappingProxyType(reading.positions),
+        alerts=found.alerts,
+        breaker=found.breaker,
     )
 
 

@@ -20,7 +20,7 @@ def stamp_of(record: Record, name: str) -> Stamp:
     history = record.histories.get(name)
     if history:
         return history[0].stamp
-    return Stamp(record.modified_at, certain=False, source="record", by=record.modified_by)
+    return record.last_changed
 
 
 def overwritten(

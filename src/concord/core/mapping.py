@@ -27,6 +27,7 @@ from concord.core.values import (
     plain,
     same,
 )
+from concord.errors import Category
 
 
 class Owner(StrEnum):
@@ -188,11 +189,13 @@ def _partner(value: Ref, pair: FieldPair, target: FieldSpec, partners: Mapping[R
         return Untranslatable(
             f"{pair.name} points to {value}, which is not linked to a record on the other side",
             "link or create the other record first; the reference follows by itself",
+            Category.MISSING_RECORD,
         )
     if target.references and partner.object not in target.references:
         return Untranslatable(
             f"{pair.name} points to {value}; {target.name} cannot point to its partner, a {partner.object}",
             f"map the field to one that points to {partner.object}",
+            Category.MAPPING,
         )
     return partner
 

@@ -16,12 +16,17 @@ from dataclasses import dataclass, field, replace
 
 from concord.core import consent, lifecycle, ownership
 from concord.core.conflict import Decision, ladder
+from concord.core.history import stamp_of
 from concord.core.mapping import FieldPair, Specs, SyncRule, agree, translate
-from concord.core.model import Base, Overwritten, Side, Skew, Stamp
-from concord.core.plan import Outcome, Rule, Verdict
+from concord.core.model import SIDES, Base, Overwritten, Record, Side, Skew, Stamp
+from concord.core.plan import Blocked, Outcome, Rule, Verdict
+from concord.core.quick import quick
 from concord.core.values import BLANK, MISSING, Ref, Untranslatable, Value, is_blank, same
 
+_NEITHER = "neither side changed since they last agreed"
 
+
+@quick
 @dataclass(frozen=True)
 class Reading:
     """One side of one field: what it shows, since when, and a foreign edit that we covered unseen, if there was one.
@@ -35,6 +40,7 @@ class Reading:
     ours: bool = False
 
 
+@quick
 @dataclass(frozen=True)
 class Question:
     """Everything that the verdict on one field may depend on."""
@@ -70,11 +76,11 @@ class Question:
         """
         changed = frozenset(
             side
-            for side in Side
+            for side in SIDES
             if self.base is None or not same(self.reading(side).value, self.base.of(side), self.specs.of(side))
         )
-        own = [side for side in Side if self.reading(side).ours]
-        if changed == frozenset(Side) and len(own) == 1 and not self.blank(own[0].other):
+        own = [side for side in SIDES if self.reading(side).ours]
+        if len(changed) == 2 and len(own) == 1 and not self.blank(own[0].other):
             return frozenset({own[0].other})
         return changed
 
@@ -83,7 +89,7 @@ def decide(question: Question) -> Verdict:
     """The verdict on one field."""
     if question.pair.rule is SyncRule.OFF:
         return _verdict(question, Outcome.OFF, Rule.RULE_OFF, f"{question.pair.name} is kept in the mapping but off")
-    for side in Side:
+    for side in SIDES:
         if question.reading(side).value is MISSING:
             return _verdict(
                 question,
@@ -93,13 +99,11 @@ def decide(question: Question) -> Verdict:
             )
     if question.left.overwritten or question.right.overwritten:
         return _covered(question)
-    if question.agreed():
-        if question.base is not None and not question.changed():
-            return _verdict(question, Outcome.UNCHANGED, Rule.NO_CHANGE, "neither side changed")
-        return _verdict(question, Outcome.AGREED, Rule.SAME_CHANGE, "both sides show the same")
     changed = question.changed()
     if not changed:
-        return _verdict(question, Outcome.UNCHANGED, Rule.NO_CHANGE, "neither side changed since they last agreed")
+        return _verdict(question, Outcome.UNCHANGED, Rule.NO_CHANGE, _NEITHER)
+    if question.agreed():
+        return _verdict(question, Outcome.AGREED, Rule.SAME_CHANGE, "both sides show the same")
     if question.pair.rule is SyncRule.MOST_RESTRICTIVE:
         return _restrict(question, changed)
     if len(changed) == 1:
@@ -109,7 +113,32 @@ def decide(question: Question) -> Verdict:
     return _conflict(question)
 
 
-def _verdict(question: Question, outcome: Outcome, rule: Rule, reason: str) -> Verdict:
+def untouched(pair: FieldPair, base: Base, left: Record, right: Record) -> Verdict | None:
+    """The verdict on a field of which both sides show exactly what they showed when they last agreed, as most fields of
+    most records do: the same that `decide` gives, without all that it asks. None: `decide` has to look. The caller has
+    seen to it that neither side's value covers an edit."""
+    shown_left, shown_right = left.value(pair.left), right.value(pair.right)
+    if pair.rule is SyncRule.OFF or shown_left is MISSING or shown_right is MISSING:
+        return None
+    if shown_left != base.left or shown_right != base.right:
+        return None
+    return Verdict(
+        field=pair.name,
+        outcome=Outcome.UNCHANGED,
+        rule=Rule.NO_CHANGE,
+        reason=_NEITHER,
+        left=shown_left,
+        right=shown_right,
+        base=base,
+        left_stamp=stamp_of(left, pair.left),
+        right_stamp=stamp_of(right, pair.right),
+    )
+
+
+def _verdict(
+    question: Question, outcome: Outcome, rule: Rule, reason: str, winner: Side | None = None, written: Value = MISSING
+) -> Verdict:
+    """winner: whose value stands; written: what the other side is given."""
     return Verdict(
         field=question.pair.name,
         outcome=outcome,
@@ -121,11 +150,14 @@ def _verdict(question: Question, outcome: Outcome, rule: Rule, reason: str) -> V
         left_stamp=question.left.stamp,
         right_stamp=question.right.stamp,
         first_link=question.base is None and outcome is not Outcome.OFF,
+        winner=winner,
+        write_left=written if winner is Side.RIGHT else MISSING,
+        write_right=written if winner is Side.LEFT else MISSING,
     )
 
 
 def _first_link(question: Question) -> Verdict:
-    for side in Side:
+    for side in SIDES:
         if question.blank(side.other):
             reason = f"first link: {side.other} is blank and is filled from {side}"
             return _stands(question, side, Outcome.CARRIED, Rule.FILL_BLANK, reason)
@@ -211,7 +243,7 @@ def _by_rule(question: Question) -> Decision | None:
 def _further(question: Question, outcome: Outcome, reason: str) -> Verdict:
     """The further of two stages stands. Between stages that have no order nothing is moved: it could be backwards."""
     pair = question.pair
-    left, right = (lifecycle.rank(pair, _in_right_terms(question, side)) for side in Side)
+    left, right = (lifecycle.rank(pair, _in_right_terms(question, side)) for side in SIDES)
     if left is None or right is None:
         side = Side.LEFT if left is None else Side.RIGHT
         why = f"the stage that {side} shows has no place in the order of {pair.name}, so neither side is moved"
@@ -230,29 +262,24 @@ def _in_right_terms(question: Question, side: Side) -> Value:
 
 def _stands(question: Question, winner: Side, outcome: Outcome, rule: Rule, reason: str) -> Verdict:
     """The winner's value stands: written to the other side, if it can be; otherwise the field is held."""
-    base = _verdict(question, outcome, rule, reason)
     target = question.specs.of(winner.other)
     value = translate(question.reading(winner).value, question.pair, question.specs, winner, question.partners)
     if isinstance(value, Untranslatable):
-        return replace(base, outcome=Outcome.HELD, rule=Rule.CANNOT_CARRY, reason=f"{value.problem}; {value.advice}")
+        held = _verdict(question, Outcome.HELD, Rule.CANNOT_CARRY, f"{value.problem}; {value.advice}")
+        return replace(held, blocked=Blocked(winner.other, value))
     if value is BLANK and target.required:
         default = question.pair.default(winner.other)
         if default is MISSING:
-            return _unwritable(base, winner.other, f"{target.name} requires a value")
+            return _unwritable(question, winner.other, f"{target.name} requires a value")
         value = default
     if not target.updatable:
-        return _unwritable(base, winner.other, f"{target.name} is read only for the integration user")
-    written = {"write_left": value} if winner is Side.RIGHT else {"write_right": value}
-    return replace(base, winner=winner, **written)  # type: ignore[arg-type]  # both names are fields of that type
+        return _unwritable(question, winner.other, f"{target.name} is read only for the integration user")
+    return _verdict(question, outcome, rule, reason, winner, value)
 
 
-def _unwritable(verdict: Verdict, side: Side, why: str) -> Verdict:
-    return replace(
-        verdict,
-        outcome=Outcome.HELD,
-        rule=Rule.CANNOT_WRITE,
-        reason=f"{why}, so {side} keeps its value; map another field, give a default, or change the rule",
-    )
+def _unwritable(question: Question, side: Side, why: str) -> Verdict:
+    reason = f"{why}, so {side} keeps its value; map another field, give a default, or change the rule"
+    return _verdict(question, Outcome.HELD, Rule.CANNOT_WRITE, reason)
 
 
 def _covered(question: Question) -> Verdict:
@@ -274,7 +301,7 @@ def _covered(question: Question) -> Verdict:
     wanted = {winner: contest.reading(winner).value, winner.other: written}
     writes = {
         side: MISSING if same(question.reading(side).value, wanted[side], question.specs.of(side)) else wanted[side]
-        for side in Side
+        for side in SIDES
     }
     return replace(
         verdict,

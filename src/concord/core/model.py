@@ -10,9 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
+from functools import cached_property
+from typing import Final
 
+from concord.core.quick import quick
 from concord.core.values import MISSING, Ref, Value
-from concord.errors import Category
+from concord.errors import Category, RemoteError, RemoteUnknown
 
 
 class Side(StrEnum):
@@ -24,6 +27,10 @@ class Side(StrEnum):
     @property
     def other(self) -> Side:
         return Side.RIGHT if self is Side.LEFT else Side.LEFT
+
+
+#: Both, for loops: a walk through the enumeration itself takes several times as long, and there are hundreds a record.
+SIDES: Final = (Side.LEFT, Side.RIGHT)
 
 
 class Lane(IntEnum):
@@ -54,6 +61,7 @@ class Errand:
     check: Callable[[], Awaitable[None]] = _unclaimed
 
 
+@quick
 @dataclass(frozen=True)
 class Stamp:
     """When a field was changed, on its own system's clock (SPEC 3.3).
@@ -85,6 +93,7 @@ class Overwritten:
     stamp: Stamp
 
 
+@quick
 @dataclass(frozen=True)
 class HistoryEntry:
     """One entry of a field's history as the system keeps it; `ours`: written by this installation."""
@@ -94,6 +103,7 @@ class HistoryEntry:
     ours: bool
 
 
+@quick
 @dataclass(frozen=True)
 class Record:
     """A record as read.
@@ -107,6 +117,7 @@ class Record:
     read_at: when the system answered, on its own clock.
     guard: what a write must hand back (Change.guard) so that the system refuses it when the record has moved on.
     ours: the record was last modified by this installation.
+    formerly: the ids of records that were merged into this one, where the record itself tells.
     """
 
     ref: Ref
@@ -120,9 +131,15 @@ class Record:
     asked: str | None = None
     guard: str | None = None
     ours: bool = False
+    formerly: tuple[str, ...] = ()
 
     def value(self, name: str) -> Value:
         return self.values.get(name, MISSING)
+
+    @cached_property
+    def last_changed(self) -> Stamp:
+        """The possible time of every field without a history: the record changed then, so the field no later."""
+        return Stamp(self.modified_at, certain=False, source="record", by=self.modified_by)
 
 
 @dataclass(frozen=True)
@@ -176,6 +193,7 @@ class Skew:
         return moment - (self.left if side is Side.LEFT else self.right)
 
 
+@quick
 @dataclass(frozen=True)
 class Change:
     """What to write to one record.
@@ -193,10 +211,31 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """A value that was to be written to `system` and was not. field: the configuration's name; name: the vendor's.
+    value: what was refused, or could not be put in that system's terms; shown: what its record shows instead (MISSING:
+    there is none yet).
+
+    A person's data: kept with the failed row alone, and never in a log (SPEC 9.5, 11.4).
+    """
+
+    system: str
+    field: str
+    name: str
+    value: Value
+    shown: Value = MISSING
+
+
+@dataclass(frozen=True)
 class Failure:
     """Why one record was not written. transient: the same write may succeed later. unknown: it may have happened.
     moved: the record changed since it was read, so it has to be decided anew. holder: the id of the record that already
-    has the unique value, where the system told."""
+    has the unique value, where the system told. whole: the call that it was in failed as a whole, so that which of the
+    call's records is to blame, if any, is not told.
+
+    system: who refused ("" where nobody was asked); fields: the vendor's names of those complained about; refused: the
+    values that were not written.
+    """
 
     category: Category
     message: str
@@ -208,8 +247,28 @@ class Failure:
     moved: bool = False
     holder: str | None = None
     after: float | None = None
+    whole: bool = False
+    system: str = ""
+    refused: tuple[Refused, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, error: RemoteError) -> Failure:
+        """What an error says, as data: for a call that failed as a whole."""
+        return cls(
+            error.category,
+            str(error),
+            code=error.code,
+            fields=error.fields,
+            advice=error.advice,
+            transient=error.retry,
+            unknown=isinstance(error, RemoteUnknown),
+            after=error.after,
+            whole=True,
+            system=error.system,
+        )
 
 
+@quick
 @dataclass(frozen=True)
 class Receipt:
     """What came of one change, in the order of the changes asked for.
@@ -227,22 +286,30 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Found:
-    """A row of a sweep: this record changed, as of `version`; `modified_at` on the system's clock."""
+    """A row of a sweep: this record changed, as of `version`; `modified_at` on the system's clock. ended: it was
+    deleted, merged away or converted."""
 
     ref: Ref
     modified_at: datetime
     version: str | None = None
+    ended: bool = False
 
 
 @dataclass(frozen=True)
 class SweepPage:
-    """One page of a sweep: the rows, and the position to continue from (opaque; stored as it is)."""
+    """One page of a sweep: the rows, and the position to continue from (opaque; stored as it is).
+
+    failed: the objects that could not be asked about, and why; their place in the position is where it was, so the next
+    sweep asks what this one could not. One that fails holds up no other.
+    """
 
     rows: tuple[Found, ...]
     position: str
     more: bool
+    failed: Mapping[str, Failure] = field(default_factory=dict)
 
 
+@quick
 @dataclass(frozen=True)
 class Origin:
     """Which edit a base stands for: the side it was made on, and when."""
@@ -251,6 +318,7 @@ class Origin:
     stamp: Stamp | None
 
 
+@quick
 @dataclass(frozen=True)
 class Base:
     """What each side showed of one field when the two last agreed, in its own terms (DESIGN, Base).
@@ -279,6 +347,7 @@ class LinkState(StrEnum):
     CLOSED = "closed"
 
 
+@quick
 @dataclass(frozen=True)
 class Link:
     """Two records that are one thing.
@@ -313,12 +382,30 @@ class Known:
     traits: what identity compares (core/identity.py `Person` or `Company`, as JSON-ready mapping of texts and lists).
     keys: blocking keys; two records that share one are compared.
     duplicate_of: the active record of the same system that stands for this person (SPEC 4.4).
+    told: what traits and keys were made of (core/told.py); None: not noted, so they are made anew at the next reading.
     """
 
     ref: Ref
     object_pair: str
     traits: Mapping[str, object]
     keys: frozenset[str]
+    version: str | None = None
+    duplicate_of: Ref | None = None
+    told: str | None = None
+
+
+@quick
+@dataclass(frozen=True)
+class Seen:
+    """A record that tells of itself what it told when it became known: keys and most traits stay as they are stored.
+
+    told: as `Known.told`. traits: those that may be new all the same (core/told.py `passing`). version, duplicate_of:
+    as `Known`'s.
+    """
+
+    ref: Ref
+    told: str
+    traits: Mapping[str, object]
     version: str | None = None
     duplicate_of: Ref | None = None
 

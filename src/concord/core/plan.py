@@ -11,8 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from concord.core.model import Base, Failure, Intent, Known, Link, Review, Side, Stamp, Work
-from concord.core.values import MISSING, Ref, Value
+from concord.core.model import Base, Failure, Intent, Known, Link, Review, Seen, Side, Stamp, Work
+from concord.core.quick import quick
+from concord.core.values import MISSING, Ref, Untranslatable, Value
 
 
 class Outcome(StrEnum):
@@ -49,9 +50,19 @@ class Rule(StrEnum):
     NOT_READ = "not read"
     CANNOT_WRITE = "cannot be written"
     CANNOT_CARRY = "cannot be carried over"
+    BREAKER = "breaker"
     RULE_OFF = "off"
 
 
+@dataclass(frozen=True)
+class Blocked:
+    """Why a value could not go over. side: the one that it was to be written to."""
+
+    side: Side
+    problem: Untranslatable
+
+
+@quick
 @dataclass(frozen=True)
 class Verdict:
     """What becomes of one field of one linked pair, by which rule, and every value and time it was decided on.
@@ -59,7 +70,8 @@ class Verdict:
     left, right: what the sides show; base: what they showed when they last agreed (None: never).
     write_left, write_right: what to write there; MISSING: nothing.
     conflict: both sides had changed it to different values. first_link: there was no last agreement (SPEC 3.1).
-    winner: whose value stands, where one side's does.
+    winner: whose value stands, where one side's does. blocked: of a field that is held because its value fits nowhere
+    on the other side.
     """
 
     field: str
@@ -76,23 +88,26 @@ class Verdict:
     first_link: bool = False
     left_stamp: Stamp | None = None
     right_stamp: Stamp | None = None
+    blocked: Blocked | None = None
 
     def write(self, side: Side) -> Value:
         return self.write_left if side is Side.LEFT else self.write_right
 
-    def held(self, reason: str) -> Verdict:
-        """The same field, not written because the record as a whole does not allow it."""
+    def held(self, reason: str, rule: Rule = Rule.CANNOT_WRITE) -> Verdict:
+        """The same field, not written because the record as a whole, or a breaker, does not allow it."""
         return replace(
             self,
             outcome=Outcome.HELD,
-            rule=Rule.CANNOT_WRITE,
+            rule=rule,
             reason=reason,
             winner=None,
             write_left=MISSING,
             write_right=MISSING,
+            blocked=None,
         )
 
 
+@quick
 @dataclass(frozen=True)
 class FieldWrite:
     """One field of a write: our name, the vendor's, what it showed and what it will."""
@@ -125,6 +140,7 @@ class CreateStep:
     writes: tuple[FieldWrite, ...]
 
 
+@quick
 @dataclass(frozen=True)
 class UpdateStep:
     """Write these fields of this record, unless it has moved on from `guard`."""
@@ -182,11 +198,13 @@ class WaitStep:
 Step: TypeAlias = LinkStep | CreateStep | UpdateStep | ReviewStep | DuplicateStep | RekeyStep | CloseStep | WaitStep
 
 
+@quick
 @dataclass(frozen=True)
 class RecordPlan:
     """Everything one round does about one thing: the records looked at, the steps in order, a verdict for each field.
 
-    link_id: None where the link is made in this round. refs: the inbox rows that this plan answers.
+    link_id: None where the link is made in this round. refs: the inbox rows that this plan answers. held: what a breaker
+    keeps back, for which the rows wait (core/breaker.py).
     """
 
     object_pair: str
@@ -197,6 +215,7 @@ class RecordPlan:
     link_id: int | None = None
     left_read_at: datetime | None = None
     right_read_at: datetime | None = None
+    held: Failure | None = None
 
 
 @dataclass(frozen=True)
@@ -204,12 +223,13 @@ class Plan:
     """One round's plan for one batch, with what was learned of the records read (`known`)."""
 
     records: tuple[RecordPlan, ...]
-    known: tuple[Known, ...] = ()
+    known: tuple[Known | Seen, ...] = ()
 
     def steps(self) -> tuple[Step, ...]:
         return tuple(step for record in self.records for step in record.steps)
 
 
+@quick
 @dataclass(frozen=True)
 class Done:
     """What came of one record's plan, for `Store.record`: all of it in one transaction.
@@ -238,7 +258,7 @@ class Done:
     verdicts: tuple[Verdict, ...] = ()
     wrote: Mapping[str, tuple[str, ...]] | None = None
     reviews: tuple[Review, ...] = ()
-    known: tuple[Known, ...] = ()
+    known: tuple[Known | Seen, ...] = ()
     done_intents: tuple[Intent, ...] = ()
     failure: Failure | None = None
     retry_at: datetime | None = None

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from concord.core.history import BEFORE_ANY, overwritten
-from concord.core.mapping import ticked
-from concord.core.model import Base, Origin, Record, Side
+from concord.core.mapping import FieldPair, ticked
+from concord.core.model import SIDES, Base, Origin, Record, Side
 from concord.core.plan import CreateStep, Outcome, RecordPlan, Verdict
 from concord.core.steps import Terms
 from concord.core.values import BLANK, MISSING, FieldSpec, Value, same
@@ -40,16 +40,18 @@ def settle(
     read: what the decision was made on. shown: after the write; None where nothing was written there. failed: names of
     our fields whose write to that side did not take place.
     """
-    left_object = _left_object(plan)
-    pairs = {pair.name: pair for pair in terms.pair.fields_of(left_object)}
+    mapped = terms.mapped(_left_object(plan))
     bases: dict[str, Base] = {}
     again: set[Side] = set()
     for verdict in plan.verdicts:
-        pair, specs = pairs[verdict.field], terms.specs(pairs[verdict.field], left_object)
-        took_place = not any(verdict.field in failed.get(side, frozenset()) for side in Side)
+        pair, specs = mapped[verdict.field]
+        if verdict.outcome is Outcome.UNCHANGED and verdict.field in previous and _still(pair, read, shown):
+            bases[verdict.field] = previous[verdict.field]
+            continue
+        took_place = not any(verdict.field in failed.get(side, frozenset()) for side in SIDES)
         kept = took_place and (_agrees(verdict) or _stands_in(verdict))
         values: dict[Side, Value] = {}
-        for side in Side:
+        for side in SIDES:
             values[side], foreign = _taken(
                 verdict, side, pair.api_name(side), specs.of(side), read.get(side), shown.get(side), kept
             )
@@ -59,13 +61,22 @@ def settle(
             if verdict.field in previous:
                 bases[verdict.field] = previous[verdict.field]
             continue
-        base = _base(verdict, values, {side: _seen(read.get(side), pair.api_name(side)) for side in Side})
+        base = _base(verdict, values, {side: _seen(read.get(side), pair.api_name(side)) for side in SIDES})
         bases[verdict.field] = base
-        for side in Side:
+        for side in SIDES:
             record = shown.get(side)
             if record is not None and overwritten(record, pair.api_name(side), base, side, specs.of(side)):
                 again.add(side)
     return Settled(bases, frozenset(again))
+
+
+def _still(pair: FieldPair, read: Mapping[Side, Record | None], shown: Mapping[Side, Record | None]) -> bool:
+    """Whether a field shows after the round exactly what it showed before, wherever it was looked at again."""
+    for side, after in shown.items():
+        before, name = read.get(side), pair.api_name(side)
+        if after is not None and (before is None or after.value(name) != before.value(name)):
+            return False
+    return True
 
 
 def _left_object(plan: RecordPlan) -> str:
@@ -84,7 +95,7 @@ def _stands_in(verdict: Verdict) -> bool:
     """Whether a default stands in a new record for a value that could not be carried. The base then says that the
     source had nothing: its value goes over as soon as it can, and the default, though younger, never goes back over it.
     """
-    return verdict.outcome is Outcome.HELD and any(verdict.write(side) is not MISSING for side in Side)
+    return verdict.outcome is Outcome.HELD and any(verdict.write(side) is not MISSING for side in SIDES)
 
 
 def _taken(

@@ -7,13 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 from concord.core.history import overwritten, stamp_of
 from concord.core.mapping import FieldPair, ObjectPair, Specs, SyncRule, specs_of, translate
-from concord.core.merge import Question, Reading, decide
-from concord.core.model import Intent, Link, Record, Side, Skew
-from concord.core.plan import CreateStep, FieldWrite, Outcome, RecordPlan, Rule, Step, UpdateStep, Verdict, WaitStep
+from concord.core.merge import Question, Reading, decide, untouched
+from concord.core.model import Base, Intent, Link, Record, Side, Skew
+from concord.core.plan import (
+    Blocked,
+    CreateStep,
+    FieldWrite,
+    Outcome,
+    RecordPlan,
+    Rule,
+    Step,
+    UpdateStep,
+    Verdict,
+    WaitStep,
+)
 from concord.core.values import BLANK, MISSING, ObjectSpec, Ref, Untranslatable, Value
+
+
+class Mapped(NamedTuple):
+    """One field pair with the two schemas' word on it."""
+
+    pair: FieldPair
+    specs: Specs
 
 
 @dataclass(frozen=True)
@@ -29,19 +49,31 @@ class Terms:
     partners: Mapping[Ref, Ref] = field(default_factory=dict)
 
     def specs(self, pair: FieldPair, left_object: str) -> Specs:
-        return specs_of(pair, self.schemas[left_object], self.schemas[self.pair.right_object])
+        return self.mapped(left_object)[pair.name].specs
+
+    def mapped(self, left_object: str) -> Mapping[str, Mapped]:
+        """The field pairs that exist on a left object, by name and in order; found out once for all its records."""
+        found = self._mapped.get(left_object)
+        if found is None:
+            left, right = self.schemas[left_object], self.schemas[self.pair.right_object]
+            found = {one.name: Mapped(one, specs_of(one, left, right)) for one in self.pair.fields_of(left_object)}
+            self._mapped[left_object] = found
+        return found
+
+    @cached_property
+    def _mapped(self) -> dict[str, Mapping[str, Mapped]]:
+        return {}
 
 
 def plan_linked(terms: Terms, link: Link, left: Record, right: Record) -> RecordPlan:
     """The plan for two linked records: a verdict for each field, and at most one update of each side."""
-    verdicts = tuple(
-        decide(_question(terms, pair, link, left, right)) for pair in terms.pair.fields_of(left.ref.object)
-    )
+    mapped = terms.mapped(left.ref.object)
+    verdicts = tuple(_verdict(terms, one, link, left, right) for one in mapped.values())
     for side, record in ((Side.LEFT, left), (Side.RIGHT, right)):
-        verdicts = _with_needs(terms, left.ref.object, verdicts, side, record)
+        verdicts = _with_needs(mapped, verdicts, side, record)
     steps: list[Step] = []
     for side, record in ((Side.LEFT, left), (Side.RIGHT, right)):
-        writes = tuple(_writes(terms.pair, left.ref.object, verdicts, side, record))
+        writes = _writes(mapped, verdicts, side, record)
         if writes:
             steps.append(UpdateStep(record.ref, side, writes, record.guard))
     return RecordPlan(
@@ -56,8 +88,26 @@ def plan_linked(terms: Terms, link: Link, left: Record, right: Record) -> Record
     )
 
 
-def _question(terms: Terms, pair: FieldPair, link: Link, left: Record, right: Record) -> Question:
-    specs = terms.specs(pair, left.ref.object)
+def _verdict(terms: Terms, one: Mapped, link: Link, left: Record, right: Record) -> Verdict:
+    base = link.bases.get(one.pair.name)
+    if base is not None and not _covers(one, link, base, left, right):
+        unchanged = untouched(one.pair, base, left, right)
+        if unchanged is not None:
+            return unchanged
+    return decide(_question(terms, one, link, left, right))
+
+
+def _covers(one: Mapped, link: Link, base: Base, left: Record, right: Record) -> bool:
+    """Whether a write of ours covers an edit on either side (SPEC 3.8)."""
+    pair, specs = one
+    if left.histories and overwritten(left, pair.left, base, Side.LEFT, specs.left, link.left_read_at):
+        return True
+    covered = right.histories and overwritten(right, pair.right, base, Side.RIGHT, specs.right, link.right_read_at)
+    return bool(covered)
+
+
+def _question(terms: Terms, one: Mapped, link: Link, left: Record, right: Record) -> Question:
+    pair, specs = one.pair, one.specs
     base = link.bases.get(pair.name)
 
     def reading(record: Record, side: Side) -> Reading:
@@ -80,14 +130,17 @@ def _question(terms: Terms, pair: FieldPair, link: Link, left: Record, right: Re
 
 
 def _with_needs(
-    terms: Terms, left_object: str, verdicts: tuple[Verdict, ...], side: Side, record: Record | None
+    mapped: Mapping[str, Mapped], verdicts: tuple[Verdict, ...], side: Side, record: Record | None
 ) -> tuple[Verdict, ...]:
     """The same verdicts, where a write that needs another field of the record is held while that one is blank.
 
     record: None for one that is to be made.
     """
-    pairs = terms.pair.fields_of(left_object)
-    written = {one.api_name(side): verdict.write(side) for one, verdict in zip(pairs, verdicts, strict=True)}
+    writes = [verdict for verdict in verdicts if verdict.write(side) is not MISSING]
+    needy = {one.field: needs for one in writes if (needs := mapped[one.field].specs.of(side).needs)}
+    if not needy:
+        return verdicts
+    written = {mapped[one.field].pair.api_name(side): one.write(side) for one in writes}
 
     def lacks(name: str) -> bool:
         after = written.get(name, MISSING)
@@ -95,26 +148,27 @@ def _with_needs(
             after = record.value(name) if record is not None else BLANK
         return after is BLANK
 
-    checked = []
-    for one, verdict in zip(pairs, verdicts, strict=True):
-        needs = terms.specs(one, left_object).of(side).needs
-        if needs and verdict.write(side) is not MISSING and lacks(needs):
-            reason = f"{one.api_name(side)} belongs to {needs}, which is blank; it follows as soon as that is filled"
-            checked.append(verdict.held(reason))
-        else:
-            checked.append(verdict)
-    return tuple(checked)
+    def checked(verdict: Verdict) -> Verdict:
+        needs = needy.get(verdict.field)
+        if needs is None or not lacks(needs):
+            return verdict
+        name = mapped[verdict.field].pair.api_name(side)
+        return verdict.held(f"{name} belongs to {needs}, which is blank; it follows as soon as that is filled")
+
+    return tuple(checked(verdict) for verdict in verdicts)
 
 
 def _writes(
-    pair: ObjectPair, left_object: str, verdicts: tuple[Verdict, ...], side: Side, record: Record
-) -> list[FieldWrite]:
-    names = {one.name: one.api_name(side) for one in pair.fields_of(left_object)}
-    return [
-        FieldWrite(verdict.field, names[verdict.field], record.value(names[verdict.field]), verdict.write(side))
-        for verdict in verdicts
-        if verdict.write(side) is not MISSING
-    ]
+    mapped: Mapping[str, Mapped], verdicts: tuple[Verdict, ...], side: Side, record: Record | None
+) -> tuple[FieldWrite, ...]:
+    """What the verdicts write to one side. record: as it is; None for one that is to be made."""
+    writes = []
+    for verdict in verdicts:
+        after = verdict.write(side)
+        if after is not MISSING:
+            name = mapped[verdict.field].pair.api_name(side)
+            writes.append(FieldWrite(verdict.field, name, MISSING if record is None else record.value(name), after))
+    return tuple(writes)
 
 
 def plan_create(terms: Terms, source: Record, side: Side) -> RecordPlan:
@@ -125,13 +179,10 @@ def plan_create(terms: Terms, source: Record, side: Side) -> RecordPlan:
         reason = f"{pair.name} without a match are not created on the {side} side (configuration: create)"
         return _waits(pair, source, side, reason)
     target_object = pair.right_object if side is Side.RIGHT else left_object
-    verdicts = tuple(_created(terms, one, left_object, source, side) for one in pair.fields_of(left_object))
-    verdicts = _with_needs(terms, left_object, verdicts, side, None)
-    writes = tuple(
-        FieldWrite(one.name, one.api_name(side), MISSING, verdict.write(side))
-        for one, verdict in zip(pair.fields_of(left_object), verdicts, strict=True)
-        if verdict.write(side) is not MISSING
-    )
+    mapped = terms.mapped(left_object)
+    verdicts = tuple(_created(terms, one.pair, left_object, source, side) for one in mapped.values())
+    verdicts = _with_needs(mapped, verdicts, side, None)
+    writes = _writes(mapped, verdicts, side, None)
     lacking = _lacking(terms.schemas[target_object], {write.name for write in writes})
     if lacking:
         reason = f"a new {target_object} requires {', '.join(lacking)}, and {source.ref} has nothing to put there"
@@ -165,7 +216,8 @@ def _created(terms: Terms, pair: FieldPair, left_object: str, source: Record, si
     spec = terms.specs(pair, left_object).of(side)
     name = pair.api_name(side.other)
     value = source.value(name)
-    outcome, rule, reason, written = _filled(terms, pair, left_object, source, side)
+    outcome, rule, reason, filled = _filled(terms, pair, left_object, source, side)
+    written = MISSING if isinstance(filled, Untranslatable) else filled
     if written in (BLANK, MISSING) and spec.required and spec.creatable and pair.rule is not SyncRule.OFF:
         written = pair.default(side)
         if written is not MISSING:
@@ -188,13 +240,15 @@ def _created(terms: Terms, pair: FieldPair, left_object: str, source: Record, si
         first_link=True,
         left_stamp=stamp if from_left else None,
         right_stamp=None if from_left else stamp,
+        blocked=Blocked(side, filled) if isinstance(filled, Untranslatable) else None,
     )
 
 
 def _filled(
     terms: Terms, pair: FieldPair, left_object: str, source: Record, side: Side
-) -> tuple[Outcome, Rule, str, Value]:
-    """What the source has for one field of a record to be made on `side`: outcome, rule, reason, and the value."""
+) -> tuple[Outcome, Rule, str, Value | Untranslatable]:
+    """What the source has for one field of a record to be made on `side`: outcome, rule, reason, and the value, or why
+    it cannot go over."""
     specs, name = terms.specs(pair, left_object), pair.api_name(side.other)
     value = source.value(name)
     if pair.rule is SyncRule.OFF:
@@ -203,7 +257,7 @@ def _filled(
         return Outcome.HELD, Rule.NOT_READ, f"{side.other} does not show {name}", MISSING
     carried = translate(value, pair, specs, side.other, terms.partners)
     if isinstance(carried, Untranslatable):
-        return Outcome.HELD, Rule.CANNOT_CARRY, f"{carried.problem}; {carried.advice}", MISSING
+        return Outcome.HELD, Rule.CANNOT_CARRY, f"{carried.problem}; {carried.advice}", carried
     if carried is BLANK:
         return Outcome.AGREED, Rule.SAME_CHANGE, f"{side.other} is blank, so there is nothing to fill in", BLANK
     if pair.rule is SyncRule.MOST_RESTRICTIVE and carried is not True:

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import Enum, StrEnum
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from unicodedata import normalize
+
+from concord.errors import Category
 
 
 class Nothing(Enum):
@@ -33,9 +35,11 @@ MISSING: Final = Nothing.MISSING
 BLANK: Final = Nothing.BLANK
 
 
-@dataclass(frozen=True, order=True)
-class Ref:
-    """Which record: the system ("salesforce", "hubspot"), the vendor's object name, and the vendor's id."""
+class Ref(NamedTuple):
+    """Which record: the system ("salesforce", "hubspot"), the vendor's object name, and the vendor's id.
+
+    A tuple, for refs are what all tables of a batch go by, and nothing is hashed and compared faster.
+    """
 
     system: str
     object: str
@@ -73,6 +77,8 @@ NUMERIC: Final = frozenset({FieldType.NUMBER, FieldType.CURRENCY, FieldType.PERC
 TEXTUAL: Final = frozenset(
     {FieldType.TEXT, FieldType.LONG_TEXT, FieldType.RICH_TEXT, FieldType.EMAIL, FieldType.PHONE, FieldType.URL}
 )
+#: Types whose values are told as the texts they are.
+AS_TOLD: Final = TEXTUAL | {FieldType.PICKLIST}
 LISTED: Final = frozenset({FieldType.PICKLIST, FieldType.MULTI_PICKLIST})
 
 
@@ -137,7 +143,9 @@ def canonical(value: Value, spec: FieldSpec) -> Value:
     A text of nothing but blanks is BLANK. MISSING stays MISSING.
     """
     if isinstance(value, str):
-        text = normalize("NFC", value).replace("\r\n", "\n").replace("\r", "\n").strip()
+        text = (value if value.isascii() else normalize("NFC", value)).strip()
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
         return BLANK if text == "" else _canonical_text(text, spec.type)
     if isinstance(value, Decimal):
         return _shortest(_rounded(value, spec.scale))
@@ -207,7 +215,7 @@ def same(a: Value, b: Value, spec: FieldSpec) -> bool:
 
 def is_blank(value: Value, spec: FieldSpec) -> bool:
     """Whether a value was read and is empty, formatting aside."""
-    return canonical(value, spec) is BLANK
+    return not value.strip() if isinstance(value, str) else canonical(value, spec) is BLANK
 
 
 # --- carrying a value from one type to another ----------------------------------------------------------------------
@@ -215,10 +223,14 @@ def is_blank(value: Value, spec: FieldSpec) -> bool:
 
 @dataclass(frozen=True)
 class Untranslatable:
-    """Why a value cannot be shown on the other side, and what an administrator can do about it. No personal data."""
+    """Why a value cannot be shown on the other side, and what an administrator can do about it. No personal data.
+
+    category: what kind of failure it is (SPEC 9.1); MISSING_RECORD: it passes by itself when the other record is there.
+    """
 
     problem: str
     advice: str
+    category: Category = Category.DATA_TYPE
 
 
 def carry(value: Scalar, source: FieldSpec, target: FieldSpec) -> Value | Untranslatable:
@@ -231,6 +243,7 @@ def carry(value: Scalar, source: FieldSpec, target: FieldSpec) -> Value | Untran
         return Untranslatable(
             f"a value of {source.name} ({source.type}) cannot be written to {target.name} ({target.type})",
             "map the field to one of a matching type",
+            Category.MAPPING,
         )
     if is_blank(value, source):
         return BLANK
@@ -291,6 +304,7 @@ def _to_option(value: Scalar, source: FieldSpec, target: FieldSpec) -> Value | U
         return Untranslatable(
             f"{source.name} holds {len(value)} options and {target.name} takes one",
             f"choose one option, or map {source.name} to a field for several",
+            Category.PICKLIST,
         )
     return _checked_option(plain(value), source, target)
 
@@ -314,6 +328,7 @@ def _checked_option(text: str, source: FieldSpec, target: FieldSpec) -> str | Un
     return Untranslatable(
         f"{what} from {source.name}{_options_of(source)} is {state} {target.name}{_options_of(target)}",
         f"add the option to {target.name}, or map it under `options` in the configuration",
+        Category.PICKLIST,
     )
 
 

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
-from concord.core.model import Lane, LinkState, Notice, Record, Side
-from concord.core.plan import Done, Outcome
+from concord.core.model import Known, Lane, LinkState, Notice, Record, Side
+from concord.core.plan import Done, Outcome, Rule
 from concord.core.values import Ref
 from concord.engine.scope import Scope
 
@@ -43,10 +43,22 @@ async def follow(scope: Scope, done: Sequence[Done]) -> None:
         await scope.store.take_in([Notice(ref, Lane.PEOPLE, now + _AFTER, "reference") for ref in sorted(waiting)])
 
 
+async def follow_all(scope: Scope, done: Sequence[Done]) -> None:
+    """The same for links that a reconciliation makes by the thousand: of the records that point to them, those that are
+    linked already are looked at again. The others are its own to look at, whenever their turn comes."""
+    pointing = await _pointing_to_linked(scope, done)
+    links = await scope.store.links(pointing) if pointing else {}
+    waiting = sorted(ref for ref, link in links.items() if link.state is LinkState.ACTIVE)
+    if waiting:
+        now = scope.clock.now()
+        await scope.store.take_in([Notice(ref, Lane.BACKFILL, now + _AFTER, "reference") for ref in waiting])
+
+
 async def _pointing_to_linked(scope: Scope, done: Sequence[Done]) -> set[Ref]:
     """Known records, those of this batch among them, that point to one that this batch links."""
     linked = {ref for one in done if one.new_link for ref in (one.new_link.left, one.new_link.right)}
-    read = [known for one in done for known in one.known]
+    # Of what was only `Seen` the store has the keys.
+    read = [known for one in done for known in one.known if isinstance(known, Known)]
     found: set[Ref] = set()
     for pair in scope.pairs if linked else ():
         for side, names in ((Side.LEFT, pair.left_objects), (Side.RIGHT, (pair.right_object,))):
@@ -64,7 +76,7 @@ async def _held_in_vain(scope: Scope, done: Sequence[Done]) -> set[Ref]:
     for one in done:
         for verdict in one.verdicts:
             for value in (verdict.left, verdict.right):
-                if verdict.outcome is Outcome.HELD and isinstance(value, Ref):
+                if verdict.outcome is Outcome.HELD and verdict.rule is not Rule.BREAKER and isinstance(value, Ref):
                     holders[value] |= {ref for ref in (one.left, one.right) if ref is not None}
     links = await scope.store.links(list(holders)) if holders else {}
     return {ref for target, link in links.items() if link.state is LinkState.ACTIVE for ref in holders.get(target, ())}

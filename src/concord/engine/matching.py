@@ -14,7 +14,8 @@ from typing import Any
 from concord.core import companies, identity
 from concord.core.identity import Matching, Pairing, Registrable
 from concord.core.mapping import ObjectPair
-from concord.core.model import Intent, Known, Link, LinkState, Record, Review, Side
+from concord.core.model import Intent, Known, Link, LinkState, Record, Review, Seen, Side
+from concord.core.told import passing, told_of
 from concord.core.values import BLANK, Nothing, Ref, plain
 from concord.engine.following import reference_keys
 from concord.engine.reading import Batch
@@ -61,16 +62,43 @@ def _employer(scope: Scope, pair: ObjectPair, record: Record) -> Ref | None:
     return value if isinstance(value, Ref) else None
 
 
-async def known_of(scope: Scope, pair: ObjectPair, records: Iterable[Record]) -> list[Known]:
-    """What the store keeps of records that were read."""
-    kind, read = KINDS[pair.kind], list(records)
-    things = await things_of(scope, pair, read)
-    return [known_as(kind, pair, things[record.ref], record) for record in read]
+async def told_before(scope: Scope, records: Iterable[Record]) -> Mapping[Ref, str]:
+    """What the store knows these records, and the companies that they refer to, to have told of themselves."""
+    refs: set[Ref] = set()
+    for record in records:
+        pair = scope.pair_of(record.ref)
+        employer = _employer(scope, pair, record) if pair is not None else None
+        refs |= {record.ref} if employer is None else {record.ref, employer}
+    return await scope.store.told(refs) if refs else {}
 
 
-def known_as(kind: Kind, pair: ObjectPair, thing: Any, record: Record) -> Known:
-    """What the store keeps of a record that is this person or company."""
-    return Known(record.ref, pair.name, kind.traits(thing), kind.keys(thing) | reference_keys(record), record.version)
+async def known_of(
+    scope: Scope, pair: ObjectPair, records: Iterable[Record], before: Mapping[Ref, str]
+) -> list[Known | Seen]:
+    """What the store is to keep of records that were read; worked out only for those that tell something new of
+    themselves. before: by `told_before`."""
+    read = list(records)
+    told = {record.ref: _told_now(scope, pair, record, before) for record in read}
+    new = [record for record in read if before.get(record.ref) != told[record.ref]]
+    things = await things_of(scope, pair, new)
+    return [
+        known_as(scope, pair, things[record.ref], record, before)
+        if record.ref in things
+        else Seen(record.ref, told[record.ref], passing(record, pair, scope.side(record.ref)), record.version)
+        for record in read
+    ]
+
+
+def known_as(scope: Scope, pair: ObjectPair, thing: Any, record: Record, before: Mapping[Ref, str]) -> Known:
+    """What the store keeps of a record that is this person or company. before: by `told_before`."""
+    kind, told = KINDS[pair.kind], _told_now(scope, pair, record, before)
+    keys = kind.keys(thing) | reference_keys(record)
+    return Known(record.ref, pair.name, kind.traits(thing), keys, record.version, told=told)
+
+
+def _told_now(scope: Scope, pair: ObjectPair, record: Record, before: Mapping[Ref, str]) -> str:
+    employer = _employer(scope, pair, record)
+    return told_of(record, pair, scope.side(record.ref), before.get(employer, "") if employer is not None else "")
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ The preview and the dry run stop here and print what this returned.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from concord.core.mapping import ObjectPair
-from concord.core.model import Known, Link, LinkState, Record, Review, Side
+from concord.core.model import Known, Link, LinkState, Record, Review, Seen, Side
 from concord.core.plan import (
     CloseStep,
     DuplicateStep,
@@ -24,10 +24,12 @@ from concord.core.plan import (
 )
 from concord.core.steps import plan_create, plan_linked
 from concord.core.values import Ref, same
-from concord.engine.matching import Found, find_partners, known_of
+from concord.engine.claims import take_newcomers
+from concord.engine.matching import KINDS, Found, find_partners, known_of, things_of, told_before
 from concord.engine.reading import Batch, partners_of, read_refs
 from concord.engine.scope import Scope
 from concord.engine.unique import hold_taken
+from concord.trace import traced
 
 #: Rules that looked at the times of both sides: a better time could turn the verdict.
 _TIMED = frozenset({Rule.NEWER, Rule.OWNER, Rule.LATEST, Rule.FIXED_ORDER})
@@ -36,14 +38,28 @@ _TIMED = frozenset({Rule.NEWER, Rule.OWNER, Rule.LATEST, Rule.FIXED_ORDER})
 @dataclass(frozen=True)
 class Planned:
     """A batch's plan, with the records and links it was made on (by ref, and by position in `plan.records`). lost: what
-    was known and is not there any more, so that it is nobody's match again."""
+    was known and is not there any more, so that it is nobody's match again. told: what was known of them before (see
+    `matching.told_before`)."""
 
     plan: Plan
     records: Mapping[Ref, Record]
     links: tuple[Link | None, ...]
     lost: frozenset[Ref] = frozenset()
+    told: Mapping[Ref, str] = field(default_factory=dict)
 
 
+def without(planned: Planned, refs: Collection[Ref]) -> Planned:
+    """The plan without what concerns these records: their rows are not answered, and come back."""
+    kept = [
+        (plan, link)
+        for plan, link in zip(planned.plan.records, planned.links, strict=True)
+        if plan.left not in refs and plan.right not in refs
+    ]
+    plan = replace(planned.plan, records=tuple(plan for plan, _ in kept))
+    return replace(planned, plan=plan, links=tuple(link for _, link in kept))
+
+
+@traced("plan")
 async def plan_batch(scope: Scope, batch: Batch) -> Planned:
     """The plan for a batch: linked records merged field by field, the others matched, and created where nobody is."""
     made: list[tuple[RecordPlan, Link | None]] = []
@@ -54,12 +70,13 @@ async def plan_batch(scope: Scope, batch: Batch) -> Planned:
         subjects = _subjects(scope, pair, batch)
         if subjects:
             made += await _unlinked(scope, pair, batch, subjects, records, lost)
-    known: list[Known] = []
+    told = await told_before(scope, records.values())
+    known: list[Known | Seen] = []
     for pair in scope.pairs:
         mine = {one.ref: one for one in records.values() if scope.pair_of(one.ref) is pair}
-        known += await known_of(scope, pair, mine.values())
+        known += await known_of(scope, pair, mine.values(), told)
     links = tuple(link for _, link in made)
-    return Planned(Plan(tuple(plan for plan, _ in made), tuple(known)), records, links, frozenset(lost))
+    return Planned(Plan(tuple(plan for plan, _ in made), tuple(known)), records, links, frozenset(lost), told)
 
 
 # --- linked records
@@ -70,7 +87,9 @@ async def _linked(
 ) -> list[tuple[RecordPlan, Link | None]]:
     closed: list[tuple[RecordPlan, Link | None]] = []
     couples: list[tuple[Link, RecordPlan]] = []
-    active = {link.id: link for link in batch.links.values() if link.state is LinkState.ACTIVE}
+    active = {
+        link.id: link for link in batch.links.values() if link.state is LinkState.ACTIVE or link.id in batch.back
+    }
     rivals = await _rivals(scope, batch, list(active.values()))
     for link in active.values():
         gone = next((side for side in Side if link.of(side) in batch.gone), None)
@@ -88,15 +107,28 @@ async def _linked(
             if records[link.of(side)].ref != link.of(side)
         )
         left, right = records[link.left], records[link.right]
-        followed = replace(link, left=left.ref, right=right.ref)
-        couples.append((followed, RecordPlan(link.object_pair, left.ref, right.ref, moved)))
+        followed = replace(link, left=left.ref, right=right.ref) if moved else link
+        steps = (_again(link),) if link.id in batch.back else moved
+        couples.append((followed, RecordPlan(link.object_pair, left.ref, right.ref, steps)))
         records[left.ref], records[right.ref] = left, right
     plans = await merge_couples(scope, [link for link, _ in couples], records, batch.partners)
     merged: list[tuple[RecordPlan, Link | None]] = [
-        (replace(plan, steps=moved.steps + plan.steps), link)
+        (replace(plan, steps=moved.steps + plan.steps, link_id=_made(link.id, batch)), link)
+        if moved.steps
+        else (plan, link)
         for plan, (link, moved) in zip(plans, couples, strict=True)
     ]
     return closed + merged
+
+
+def _again(link: Link) -> LinkStep:
+    """The two of a closed link are there again: linked anew, on the bases of before, so that what was edited meanwhile
+    is known for an edit (SPEC 4.6)."""
+    return LinkStep(link.left, link.right, link.score, (*link.evidence, "both records are there again"))
+
+
+def _made(link_id: int, batch: Batch) -> int | None:
+    return None if link_id in batch.back else link_id
 
 
 async def _rivals(scope: Scope, batch: Batch, links: Sequence[Link]) -> dict[int, tuple[Side, Link, Ref]]:
@@ -184,9 +216,10 @@ async def merge_couples(
     A record that is read again for that takes its place in `records`: it is what the decision was made on.
     """
     pairs = {pair.name: pair for pair in scope.pairs}
+    terms = {pair.name: scope.terms(pair, partners) for pair in scope.pairs}
 
     def merged(link: Link, left: Record) -> RecordPlan:
-        return plan_linked(scope.terms(pairs[link.object_pair], partners), link, left, records[link.right])
+        return plan_linked(terms[link.object_pair], link, left, records[link.right])
 
     plans = [merged(link, records[link.left]) for link in links]
     better = await _field_histories(scope, pairs, plans)
@@ -237,7 +270,12 @@ def _dead_ends(scope: Scope, batch: Batch) -> list[RecordPlan]:
     plans = []
     for work in batch.works:
         link, pair = batch.links.get(work.ref), scope.pair_of(work.ref)
-        if link is not None and link.state is LinkState.ACTIVE:
+        if link is not None and (link.state is LinkState.ACTIVE or link.id in batch.back):
+            continue
+        if pair is not None and work.ref in batch.instead:
+            active = batch.instead[work.ref]
+            why = f"its link was closed when it went; {active} has taken its place"
+            plans.append(_duplicate(scope, pair, work.ref, active, (why,)))
             continue
         if pair is None:
             reason = f"{work.ref.object} is not in the mapping"
@@ -269,6 +307,11 @@ async def _unlinked(
     records: dict[Ref, Record],
     lost: set[Ref],
 ) -> list[tuple[RecordPlan, Link | None]]:
+    if scope.claim is not None:
+        found_by = KINDS[pair.kind].keys
+        things = await things_of(scope, pair, subjects)
+        free = await take_newcomers(scope.claim, {ref: found_by(thing) for ref, thing in things.items()})
+        subjects = [record for record in subjects if record.ref in free]
     found = await find_partners(scope, pair, batch, subjects)
     mine = {record.ref for record in subjects}
     made: list[tuple[RecordPlan, Link | None]] = [*await _new_links(scope, pair, found, mine, records, lost)]
@@ -321,7 +364,9 @@ def _duplicate(scope: Scope, pair: ObjectPair, ref: Ref, active: Ref, evidence: 
     return RecordPlan(pair.name, left, right, (DuplicateStep(ref, active, evidence),))
 
 
-def known_with_duplicates(plan: Plan) -> tuple[Known, ...]:
+def known_with_duplicates(plan: Plan) -> tuple[Known | Seen, ...]:
     """What to keep of the records read, with who stands for whom (SPEC 4.4)."""
     active = {step.ref: step.active for step in plan.steps() if isinstance(step, DuplicateStep)}
-    return tuple(replace(known, duplicate_of=active.get(known.ref)) for known in plan.known)
+    return tuple(
+        replace(known, duplicate_of=active[known.ref]) if known.ref in active else known for known in plan.known
+    )

@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from concord.core.alerts import Alert, Changes, Condition, Due, Facts, Telling
+from concord.core.breaker import Limits, Mark, Weighed
+from concord.core.checks import Question, Quota
 from concord.core.model import (
     Account,
     Change,
@@ -18,6 +21,7 @@ from concord.core.model import (
     Heard,
     Intent,
     Known,
+    Lane,
     Link,
     Notice,
     Receipt,
@@ -28,7 +32,9 @@ from concord.core.model import (
     Work,
 )
 from concord.core.plan import Done
+from concord.core.quota import Usage
 from concord.core.values import ObjectSpec, Ref
+from concord.errors import Category
 
 
 class Clock(Protocol):
@@ -67,6 +73,12 @@ class System(Protocol):
         """Every live record, page by page, without histories."""
         ...
 
+    async def present(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record]:
+        """Those of these records that are live under the very id asked for, by that id; with these fields, without
+        histories. The others were deleted, merged away, converted or hidden: `read` tells which. In as few calls as
+        there can be, and none for a single record."""
+        ...
+
     async def changed(
         self,
         objects: Sequence[str],
@@ -75,7 +87,8 @@ class System(Protocol):
         ticked: Mapping[str, Collection[str]] | None = None,
     ) -> SweepPage:
         """Records of these objects that changed since the position (None: from now on), reading `overlap` before it
-        again. Does no more than one page for each object; `more` says that another call should follow at once.
+        again. Does no more than one page for each object; `more` says that another call should follow at once. An
+        object that cannot be asked about is told in `failed`; where that is every object, the call raises.
 
         ticked: for each of the objects, only records in which one of these checkboxes is ticked.
         """
@@ -109,6 +122,14 @@ class System(Protocol):
         """How far the system's clock is ahead of ours, as last measured; zero before the first answer."""
         ...
 
+    def lane_of(self, object_name: str) -> Lane:
+        """How urgent a look at a record of this object is, when nothing more is known of it."""
+        ...
+
+    def silent_until(self) -> datetime | None:
+        """While the system does not answer: when it is looked at again, on our clock; None: it answers."""
+        ...
+
     def calls(self) -> int:
         """How many remote calls were sent since the start, retries included."""
         ...
@@ -122,6 +143,20 @@ class System(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class Taking(Protocol):
+    """What a batch can have for itself, while it is on the line (engine/claims.py)."""
+
+    @property
+    def errand(self) -> Errand:
+        """For the calls that are made for the batch."""
+        ...
+
+    async def take(self, keys: Mapping[str, Ref]) -> set[str]:
+        """Which of these keys are the batch's now. keys: each with the claimed record for which it is taken. Raises
+        ClaimLost when the batch has lost its claim."""
+        ...
 
 
 class Feed(Protocol):
@@ -152,6 +187,19 @@ class Feed(Protocol):
         ...
 
 
+class Examined(Protocol):
+    """What `concord doctor` asks of one account, each question by itself; none of them changes anything."""
+
+    #: What people call the system.
+    section: str
+    #: Asked first and in this order: without them nothing else can be asked.
+    gates: Sequence[Question]
+    questions: Sequence[Question]
+    #: What the questions have found so far: the schemas of the synced objects, and the day's calls.
+    schemas: Mapping[str, ObjectSpec]
+    daily: Quota | None
+
+
 class Store(Protocol):
     """PostgreSQL. One pair (one org and one portal) for each instance; every method is one transaction."""
 
@@ -162,8 +210,23 @@ class Store(Protocol):
         has is dropped. Wakes the worker in the same transaction. Returns how many rows are new or were touched."""
         ...
 
-    async def claim(self, limit: int, now: datetime, lease: timedelta) -> Sequence[Work]:
-        """Up to `limit` rows that are due, most urgent lane first, then oldest; leased until now + lease."""
+    async def claim(self, limit: int, now: datetime, lease: timedelta, up_to: Lane = Lane.BACKFILL) -> Sequence[Work]:
+        """Up to `limit` rows that are due, all of the most urgent lane that has any (none beyond `up_to`), oldest
+        first; leased until now + lease under one ticket. The claim has their records for itself: a row whose record
+        another claim has is put off."""
+        ...
+
+    async def seize(self, ticket: int, keys: Mapping[str, Ref], now: datetime, until: datetime) -> set[str]:
+        """Which of these keys the claim with that ticket now has for itself, those that it had before among them. keys:
+        each with the record of the claim that it is needed for, with whose row it is free again."""
+        ...
+
+    async def renew(self, works: Collection[Work], keys: int, now: datetime, until: datetime) -> bool:
+        """Have all of these rows, and the `keys` keys that their claim has, until then; False: some are another's."""
+        ...
+
+    async def postpone(self, works: Collection[Work], due_at: datetime) -> None:
+        """Give claimed rows back as they were, to be claimed again from `due_at` on: no try, and no failure."""
         ...
 
     async def release(
@@ -184,10 +247,23 @@ class Store(Protocol):
         """Wake a worker."""
         ...
 
+    async def hasten(self, now: datetime) -> int:
+        """Have rows that wait because a system did not answer claimed now; how many."""
+        ...
+
     # who is who
 
     async def links(self, refs: Collection[Ref]) -> Mapping[Ref, Link]:
         """The active or closed link of each of these refs that has one, with its bases; aliases (re-keyed refs) too."""
+        ...
+
+    async def walk(self, after: int, limit: int, fields: Collection[str], closed_since: datetime) -> Sequence[Link]:
+        """Up to `limit` links in the order of their ids, those beyond `after`: the active ones, and those that were
+        closed since that moment and have neither record linked otherwise. With the bases of these fields only."""
+        ...
+
+    async def count_links(self, closed_since: datetime) -> int:
+        """How many links `walk` would give in all, at most."""
         ...
 
     async def candidates(self, object_pair: str, keys: Collection[str], system: str) -> Sequence[Known]:
@@ -197,6 +273,10 @@ class Store(Protocol):
     async def known(self, refs: Collection[Ref]) -> Mapping[Ref, Known]: ...
 
     async def put_known(self, known: Sequence[Known]) -> None: ...
+
+    async def told(self, refs: Collection[Ref]) -> Mapping[Ref, str]:
+        """`Known.told` of those of these records of which it is noted."""
+        ...
 
     async def duplicates_of(self, refs: Collection[Ref]) -> Mapping[Ref, tuple[Ref, ...]]:
         """For each active ref those recorded as its duplicates."""
@@ -208,6 +288,13 @@ class Store(Protocol):
 
     async def forget(self, refs: Collection[Ref]) -> None:
         """These records are not there any more, so they are nobody's candidates."""
+        ...
+
+    # the breaker
+
+    async def weigh(self, marks: Sequence[Mark], limits: Limits, now: datetime) -> Weighed:
+        """Count what these would do within the window, and say what is stopped; what is not was counted, each record
+        once, before the answer. What is stopped is noted for a person's answer. Their kinds have limits."""
         ...
 
     # the line's end
@@ -226,6 +313,87 @@ class Store(Protocol):
 
     # chores
 
+    async def revive_fields(self, now: datetime, names: Collection[str], categories: Collection[Category]) -> int:
+        """Try those rows again that wait for a person for one of these kinds of reason and name one of these fields (in
+        the vendors' names). How many they were."""
+        ...
+
     async def position(self, name: str) -> str | None: ...
 
     async def put_position(self, name: str, position: str) -> None: ...
+
+
+class Metered(Protocol):
+    """A system that tells of the day's calls."""
+
+    def usage(self) -> Usage | None:
+        """What the newest answer told; None: no answer has told it yet. Asks nothing."""
+        ...
+
+
+class OpenBreaker(Protocol):
+    """A breaker that is open and asks (SPEC 9.4)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def since(self) -> datetime: ...
+    @property
+    def reason(self) -> str: ...
+
+
+class Target(Protocol):
+    """Where administrators are told (SPEC 9.7)."""
+
+    async def tell(self, telling: Telling) -> str:
+        """Send this message, once; a remark where it arrived with a reservation, else "". Raises RemoteRefused,
+        RemoteBusy (it did not arrive) or RemoteUnknown (it may have arrived; it is sent again under the same id)."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class AlertStore(Protocol):
+    """What the watch remembers (store/alerts.py says more). Every method is one transaction."""
+
+    async def take_look(self, now: datetime, next_at: datetime) -> bool:
+        """Whether the caller is the one who looks now; nobody else is until `next_at`."""
+        ...
+
+    async def facts(self, now: datetime, measured_since: datetime) -> Facts:
+        """What the tables tell of how it goes."""
+        ...
+
+    async def notes(self) -> Mapping[str, str]:
+        """Everything that is noted under a name."""
+        ...
+
+    async def note(self, name: str, text: str) -> None: ...
+
+    async def standing(self) -> Sequence[Alert]:
+        """What was told and is not over."""
+        ...
+
+    async def remember(self, changes: Changes, targets: Sequence[str], now: datetime) -> int:
+        """Note these changes, each once whoever notes it, with a message for each target; how many messages."""
+        ...
+
+    async def note_over(self, condition: Condition, targets: Sequence[str], now: datetime) -> None:
+        """Note something that is over and could not be noted while it stood, once whoever notes it."""
+        ...
+
+    async def tidy(self, now: datetime) -> int:
+        """Give up old messages, forget what has long been over; how many messages were given up."""
+        ...
+
+    async def due(self, targets: Sequence[str], now: datetime, lease: timedelta) -> Sequence[Due]:
+        """The next message for each of these targets, if its time has come, leased until now + lease."""
+        ...
+
+    async def told(self, due: Due, now: datetime, remark: str) -> None:
+        """It has arrived."""
+        ...
+
+    async def not_told(self, due: Due, due_at: datetime, error: str) -> None:
+        """It has not arrived, and is due again then."""
+        ...

@@ -14,6 +14,7 @@ from concord.core.mapping import ObjectPair
 from concord.core.model import Gone, Link, LinkState, Record, Side, Work
 from concord.core.values import Ref
 from concord.engine.scope import Scope
+from concord.trace import traced
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Batch:
 
     records, gone: by the ref that was asked for (a merged record stands under its old ref, with `asked` set).
     links: of every claimed ref that has one. partners: for references, the linked record of the other side.
+    back: the ids of closed links whose two records are there again. instead: for records of other closed links that are
+    there, the record of their side that their partner is linked with by now (see engine/whereabouts.py).
     """
 
     works: tuple[Work, ...]
@@ -29,11 +32,14 @@ class Batch:
     records: Mapping[Ref, Record]
     gone: Mapping[Ref, Gone]
     partners: Mapping[Ref, Ref] = field(default_factory=dict)
+    back: frozenset[int] = frozenset()
+    instead: Mapping[Ref, Ref] = field(default_factory=dict)
 
     def works_on(self, refs: Collection[Ref]) -> tuple[Work, ...]:
         return tuple(work for work in self.works if work.ref in refs)
 
 
+@traced("read")
 async def read_batch(scope: Scope, works: Sequence[Work]) -> Batch:
     """Read the records of these inbox rows and, where they are linked, their partners."""
     links = await scope.store.links([work.ref for work in works])

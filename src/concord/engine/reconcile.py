@@ -19,7 +19,8 @@ from concord.core.plan import CreateStep, Done, Outcome, RecordPlan, UpdateStep,
 from concord.core.steps import plan_create
 from concord.core.values import Ref
 from concord.engine import sweep
-from concord.engine.matching import KINDS, known_as, things_of
+from concord.engine.following import follow_all
+from concord.engine.matching import KINDS, known_as, things_of, told_before
 from concord.engine.planning import merge_couples
 from concord.engine.reading import partners_of, read_refs
 from concord.engine.scope import Scope
@@ -94,8 +95,8 @@ async def _census(scope: Scope, pair: ObjectPair, progress: Progress) -> Census:
             fields = scope.fields(pair, side, object_name)
             count = 0
             async for page in scope.system(side).scan(object_name, fields):
-                met = await things_of(scope, pair, page)
-                await _remember(scope, [known_as(kind, pair, met[record.ref], record) for record in page])
+                met, before = await things_of(scope, pair, page), await told_before(scope, page)
+                await _remember(scope, [known_as(scope, pair, met[record.ref], record, before) for record in page])
                 things[side] += met.values()
                 records |= {record.ref: record for record in page}
                 count += len(page)
@@ -205,7 +206,10 @@ async def begin(scope: Scope, census: Census) -> int:
         for one in matching.asks
     ]
     for some in chunks(done, 1000):
+        # Before, so that a kill loses nothing, and after it, as the line does (engine/following.py).
+        await follow_all(scope, some)
         await scope.store.record(some, now)
+        await follow_all(scope, some)
     await _note_duplicates(scope, matching)
     return len(refs)
 
@@ -214,11 +218,7 @@ async def _note_duplicates(scope: Scope, matching: Matching) -> None:
     active = {one.ref: one.active for one in matching.duplicates}
     for some in chunks(active, 1000):
         known = await scope.store.known(some)
-        await scope.store.put_known([_standing_for(one, active[ref]) for ref, one in known.items()])
-
-
-def _standing_for(known: Known, active: Ref) -> Known:
-    return Known(known.ref, known.object_pair, known.traits, known.keys, known.version, active)
+        await scope.store.put_known([replace(one, duplicate_of=active[ref]) for ref, one in known.items()])
 
 
 async def bring_together(

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from concord.core.model import Failure, Intent, Known, Link, LinkState, Record, Side, Work
+from concord.core.model import Base, Failure, Intent, Known, Link, LinkState, Record, Seen, Side, Work
 from concord.core.plan import (
     CloseStep,
     CreateStep,
@@ -22,7 +22,10 @@ from concord.core.plan import (
     ReviewStep,
     UpdateStep,
 )
+from concord.core.refusal import held_back, lasting
+from concord.core.retry import next_try
 from concord.core.settle import Settled, settle
+from concord.core.steps import Terms
 from concord.core.values import Ref
 from concord.engine.following import follow
 from concord.engine.matching import known_of
@@ -31,6 +34,7 @@ from concord.engine.reading import Batch
 from concord.engine.scope import Scope
 from concord.engine.writing import Written
 from concord.errors import Category
+from concord.trace import traced
 
 #: Outcomes that change nothing and repeat at every look: not worth a line in the ledger.
 _SILENT = frozenset({Outcome.UNCHANGED, Outcome.AGREED, Outcome.OFF})
@@ -43,20 +47,33 @@ _UNANSWERED = Failure(
 )
 
 
+@dataclass(frozen=True)
+class _After:
+    """What every plan of the batch is judged by. records: as the plans were made on; shown: what is to be known of each
+    that was written; terms: by object pair."""
+
+    scope: Scope
+    records: Mapping[Ref, Record]
+    shown: Mapping[Ref, Known | Seen]
+    terms: Mapping[str, Terms]
+    now: datetime
+
+
+@traced("record")
 async def record(scope: Scope, batch: Batch, planned: Planned, written: Sequence[Written]) -> list[Done]:
     """Write down what came of a batch; returns what was written down."""
     now = scope.clock.now()
     known = {one.ref: one for one in known_with_duplicates(planned.plan)}
-    shown = await _as_shown(scope, planned.plan.records, written)
+    terms = {pair.name: scope.terms(pair, {}) for pair in scope.pairs}
+    after = _After(scope, planned.records, await _as_shown(scope, planned, written), terms, now)
     done: list[Done] = []
     open_works = {work.ref: work for work in batch.works}
-    asked = _asked(batch)
+    asked, led = _asked(batch), _led(batch)
     for plan, link, result in zip(planned.plan.records, planned.links, written, strict=True):
-        refs = _refs(plan, asked)
+        refs = _refs(plan, asked) | led.get(plan.link_id, set())
         answers = tuple(open_works.pop(ref) for ref in refs if ref in open_works)
-        one = _done(scope, plan, link, result, planned.records, shown, answers, now)
         mine = tuple(known.pop(ref) for ref in (plan.left, plan.right) if ref is not None and ref in known)
-        done.append(replace(one, known=_newest(mine, one.known)))
+        done += _answers_of(_done(after, plan, link, result, mine, answers))
     if known and done:
         done[0] = replace(done[0], known=(*done[0].known, *known.values()))
     done += [
@@ -78,6 +95,14 @@ def _asked(batch: Batch) -> Mapping[Ref, set[Ref]]:
     return asked
 
 
+def _led(batch: Batch) -> Mapping[int | None, set[Ref]]:
+    """For each link the refs of the batch that lead to it: also those that its records had before a merge, long ago."""
+    led: dict[int | None, set[Ref]] = defaultdict(set)
+    for ref, link in batch.links.items():
+        led[link.id].add(ref)
+    return led
+
+
 def _refs(plan: RecordPlan, asked: Mapping[Ref, set[Ref]]) -> set[Ref]:
     """Every ref whose inbox row this plan answers, old ones of moved records included."""
     now = {ref for ref in (plan.left, plan.right) if ref is not None}
@@ -85,37 +110,38 @@ def _refs(plan: RecordPlan, asked: Mapping[Ref, set[Ref]]) -> set[Ref]:
     return now.union(old, *(asked.get(ref, ()) for ref in now))
 
 
-def _newest(read: Sequence[Known], shown: Sequence[Known]) -> tuple[Known, ...]:
+def _newest(read: Sequence[Known | Seen], shown: Sequence[Known | Seen]) -> tuple[Known | Seen, ...]:
     """What is known of each record: as shown after a write, where there was one; who stands for whom as decided."""
     kept = {one.ref: one for one in read}
     for one in shown:
         before = kept.get(one.ref)
-        kept[one.ref] = replace(one, duplicate_of=before.duplicate_of if before else None)
+        stands_for = before.duplicate_of if before else None
+        kept[one.ref] = one if stands_for is None else replace(one, duplicate_of=stands_for)
     return tuple(kept.values())
 
 
 def _done(
-    scope: Scope,
+    after: _After,
     plan: RecordPlan,
     link: Link | None,
     result: Written,
-    records: Mapping[Ref, Record],
-    shown: Mapping[Ref, Known],
+    read: Sequence[Known | Seen],
     answers: tuple[Work, ...],
-    now: datetime,
 ) -> Done:
-    failure = _worst(result.failures)
-    steps = plan.steps
-    wrote = _wrote(plan, result)
+    """What came of one plan. read: what is known of its records from before the write."""
+    scope, now, steps = after.scope, after.now, plan.steps
+    wrote, undecided = _wrote(plan, result), _undecided(result)
+    settled = _settled(after, plan, link, result)
+    left, right, made, bases = _linked(plan, link, result, settled)
     base = Done(
         object_pair=plan.object_pair,
         answers=answers,
         link_id=plan.link_id,
-        left=plan.left,
-        right=plan.right,
-        verdicts=tuple(
-            one for one in plan.verdicts if one.outcome not in _SILENT and one.field not in _undecided(result)
-        ),
+        left=left,
+        right=right,
+        new_link=made,
+        bases=bases,
+        verdicts=tuple(one for one in plan.verdicts if one.outcome not in _SILENT and one.field not in undecided),
         wrote=wrote,
         reviews=tuple(step.review for step in steps if isinstance(step, ReviewStep)),
         close_link=next((step.reason for step in steps if isinstance(step, CloseStep)), None),
@@ -123,16 +149,21 @@ def _done(
         done_intents=_done_intents(plan, result),
         left_read_at=plan.left_read_at,
         right_read_at=plan.right_read_at,
+        known=_newest(read, _shown(result, settled, after.shown)),
         applied_at=now if wrote else None,
     )
-    settled = _settled(scope, plan, link, result, records)
-    base = _linked(base, plan, link, result, settled)
-    base = replace(base, known=_shown(result, settled, shown))
-    if failure is not None:
+    passing = next((one for one in result.failures.values() if next_try(scope.backoff, one, 1, 0.0) is not None), None)
+    if passing is not None:
+        return _failed(scope, base, passing, answers, now)
+    # What waits for a person: what was refused, and what was not even sent. That one field; the rest was written.
+    failure = lasting([*result.failures.values(), *_held_back(scope, plan)])
+    if failure is not None and (result.failures or not settled.look_again):
         return _failed(scope, base, failure, answers, now)
     # A write that was not seen afterwards may have covered an edit: its own notice is not taken in, so look again here.
     if settled.look_again or any(record is None for record in result.shown.values()):
         return replace(base, retry_at=now + _AGAIN)
+    if plan.held is not None:
+        return replace(base, failure=plan.held, dead=True)
     return base
 
 
@@ -166,58 +197,60 @@ def _wrote(plan: RecordPlan, result: Written) -> dict[str, tuple[str, ...]]:
     return wrote
 
 
-def _settled(
-    scope: Scope, plan: RecordPlan, link: Link | None, result: Written, records: Mapping[Ref, Record]
-) -> Settled:
+def _settled(after: _After, plan: RecordPlan, link: Link | None, result: Written) -> Settled:
     create = next((step for step in plan.steps if isinstance(step, CreateStep)), None)
     if not plan.verdicts or (create is not None and result.created is None):
         return Settled({}, frozenset())
-    pair = next(one for one in scope.pairs if one.name == plan.object_pair)
     read = {
-        Side.LEFT: records.get(plan.left) if plan.left else None,
-        Side.RIGHT: records.get(plan.right) if plan.right else None,
+        Side.LEFT: after.records.get(plan.left) if plan.left else None,
+        Side.RIGHT: after.records.get(plan.right) if plan.right else None,
     }
     previous = link.bases if link is not None else {}
-    return settle(scope.terms(pair, {}), plan, read, result.shown, result.failed, previous)
+    return settle(after.terms[plan.object_pair], plan, read, result.shown, result.failed, previous)
 
 
-def _linked(done: Done, plan: RecordPlan, link: Link | None, result: Written, settled: Settled) -> Done:
-    """The link that this plan makes or is about, with its bases."""
+def _linked(
+    plan: RecordPlan, link: Link | None, result: Written, settled: Settled
+) -> tuple[Ref | None, Ref | None, Link | None, Mapping[str, Base] | None]:
+    """The records that this plan is about, the link that it makes, and the bases that are new."""
     step = next((one for one in plan.steps if isinstance(one, LinkStep)), None)
     if result.created is not None:
         create = next(one for one in plan.steps if isinstance(one, CreateStep))
-        left, right = (create.source, result.created)
+        left, right = create.source, result.created
         if create.side is Side.LEFT:
             left, right = right, left
         evidence = (f"created from {create.source}",)
         made = Link(0, plan.object_pair, left, right, 100.0, evidence, LinkState.ACTIVE, settled.bases)
-        return replace(done, left=left, right=right, new_link=made, bases=settled.bases)
+        return left, right, made, settled.bases
     if step is not None:
         made = Link(
             0, plan.object_pair, step.left, step.right, step.score, step.evidence, LinkState.ACTIVE, settled.bases
         )
-        return replace(done, new_link=made, bases=settled.bases)
+        return plan.left, plan.right, made, settled.bases
     before = link.bases if link is not None else {}
-    changed = {name: base for name, base in settled.bases.items() if before.get(name) != base}
-    return replace(done, bases=changed or None)
+    # Nearly all are the very same, and to compare what they say is dear.
+    changed = {
+        name: base for name, base in settled.bases.items() if (old := before.get(name)) is not base and old != base
+    }
+    return plan.left, plan.right, None, changed or None
 
 
-async def _as_shown(scope: Scope, plans: Sequence[RecordPlan], written: Sequence[Written]) -> dict[Ref, Known]:
+async def _as_shown(scope: Scope, planned: Planned, written: Sequence[Written]) -> dict[Ref, Known | Seen]:
     """What is to be known of every record that was written, as it showed itself afterwards."""
-    known: dict[Ref, Known] = {}
+    known: dict[Ref, Known | Seen] = {}
     for pair in scope.pairs:
         records = [
             record
-            for plan, result in zip(plans, written, strict=True)
+            for plan, result in zip(planned.plan.records, written, strict=True)
             if plan.object_pair == pair.name
             for record in result.shown.values()
             if record is not None
         ]
-        known |= {one.ref: one for one in await known_of(scope, pair, records)}
+        known |= {one.ref: one for one in await known_of(scope, pair, records, planned.told)}
     return known
 
 
-def _shown(result: Written, settled: Settled, shown: Mapping[Ref, Known]) -> tuple[Known, ...]:
+def _shown(result: Written, settled: Settled, shown: Mapping[Ref, Known | Seen]) -> tuple[Known | Seen, ...]:
     """The records written, with their new version: later notices about our own write say nothing new. Not so where the
     record shows something that was not decided on."""
     return tuple(
@@ -227,21 +260,33 @@ def _shown(result: Written, settled: Settled, shown: Mapping[Ref, Known]) -> tup
     )
 
 
-def _worst(failures: Mapping[Side, Failure]) -> Failure | None:
-    """The failure that says when to come back: one that passes by itself before one that waits for a person."""
-    passing = [one for one in failures.values() if one.transient or one.moved]
-    return next(iter([*passing, *failures.values()]), None)
+def _held_back(scope: Scope, plan: RecordPlan) -> list[Failure]:
+    """The values of a plan that fit nowhere on the other side, if there are any."""
+    if not any(verdict.blocked for verdict in plan.verdicts):
+        return []
+    pair = next(one for one in scope.pairs if one.name == plan.object_pair)
+    found = held_back(plan, scope.terms(pair, {}), {side: scope.system(side).name for side in Side})
+    return [] if found is None else [found]
+
+
+def _answers_of(done: Done) -> list[Done]:
+    """The same, but where it waits for a person and answers the rows of both records, one of them waits: that of the
+    record whose value was refused by the other. The other row is done."""
+    failure = done.failure
+    if not done.dead or len(done.answers) < 2 or failure is None:
+        return [done]
+    waits = next((work for work in done.answers if work.ref.system != failure.system), done.answers[0])
+    rest = tuple(work for work in done.answers if work is not waits)
+    return [replace(done, answers=(waits,)), Done("", rest)]
 
 
 def _failed(scope: Scope, done: Done, failure: Failure, answers: Sequence[Work], now: datetime) -> Done:
     """Put the rows back for later, or leave them for a person."""
-    if failure.moved:
-        return replace(done, failure=None, retry_at=now + timedelta(seconds=failure.after or 0.0))
     attempt = max((work.attempts for work in answers), default=0) + 1
     if failure.holder is not None and attempt == 1:
         # Somebody made the same one between our look and our write: the next look finds it. If not, a person has to.
         return replace(done, failure=failure, retry_at=now)
-    wait = scope.backoff.wait(attempt, scope.share(), failure.after) if failure.transient else None
+    wait = next_try(scope.backoff, failure, attempt, scope.share())
     if wait is None:
         return replace(done, failure=failure, dead=True)
     return replace(done, failure=failure, retry_at=now + timedelta(seconds=wait))

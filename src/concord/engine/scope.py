@@ -6,16 +6,17 @@ Built once by app.py; nothing here changes while the line runs, and nothing here
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from concord.core.breaker import Limits
 from concord.core.identity import Bounds, Registrable
 from concord.core.mapping import IdentityFields, ObjectPair, SyncRule
 from concord.core.model import Side, Skew
 from concord.core.retry import Backoff
 from concord.core.steps import Terms
 from concord.core.values import FieldType, ObjectSpec, Ref
-from concord.engine.ports import Clock, Store, System
+from concord.engine.ports import Clock, Store, System, Taking
 
 #: Called with the name of each point of the line that a crash test can stop at (see CRASH_POINTS in sync.py).
 Reach = Callable[[str], None]
@@ -26,7 +27,9 @@ class Scope:
     """One pair (one org and one portal).
 
     schemas: by vendor object name. bounds: of SPEC 4.3. registrable: a host's registrable domain. share: a random
-    number in [0, 1) for jitter. reach: does nothing, except in crash tests.
+    number in [0, 1) for jitter. reach: does nothing, except in crash tests. claim: of the batch that is on the line;
+    None: nothing is claimed, as in a preview. stopping: whether the program was told to end: no batch is begun then.
+    limits: of the breaker (SPEC 9.4).
     """
 
     left: System
@@ -39,9 +42,16 @@ class Scope:
     registrable: Registrable
     share: Callable[[], float]
     reach: Reach = lambda point: None
+    claim: Taking | None = None
+    stopping: Callable[[], bool] = lambda: False
+    limits: Limits = field(default_factory=Limits)
     lease: timedelta = timedelta(minutes=2)
     batch: int = 200
-    backoff: Backoff = field(default_factory=lambda: Backoff(first=2.0, cap=300.0, tries=8))
+    backoff: Backoff = field(default_factory=lambda: Backoff(first=2.0, cap=300.0, tries=12))
+
+    def within(self, claim: Taking) -> Scope:
+        """The same for one batch: its calls are made on its errand, and it takes for itself what it decides on."""
+        return replace(self, left=self.left.on(claim.errand), right=self.right.on(claim.errand), claim=claim)
 
     def system(self, side: Side) -> System:
         return self.left if side is Side.LEFT else self.right

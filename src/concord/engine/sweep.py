@@ -1,6 +1,8 @@
 """Sweeps: ask a system what changed since the last time, and put a notice for each into the inbox (SPEC 6.3).
 
-The safety net under every event: what a sender lost, a sweep finds. Reads no field values and decides nothing.
+The safety net under every event: what a sender lost, a sweep finds. What moves no time stamp, engine/presence.py finds.
+Reads no field values and decides nothing. An object that cannot be asked about holds up no other: it is noted with its
+reason (engine/trouble.py), and asked again the next time from where it stood.
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ import logging
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 
-from concord.core.model import Lane, Notice, Side
+from concord.core.model import Failure, Lane, Notice, Side
 from concord.engine.scope import Scope
+from concord.engine.trouble import note_trouble
+from concord.errors import RemoteRefused
 
 log = logging.getLogger("concord.sweep")
 
@@ -18,6 +22,8 @@ log = logging.getLogger("concord.sweep")
 #: that became visible late, with a stamp older than the position (a long transaction in Salesforce).
 QUICK = timedelta(seconds=5)
 DEEP = timedelta(minutes=10)
+#: What was merged away or converted is looked at before what it became, which is then found by its link, no stranger.
+_FIRST = timedelta(milliseconds=1)
 
 
 def position_name(side: Side) -> str:
@@ -51,8 +57,8 @@ async def start(scope: Scope) -> None:
 
 async def sweep(scope: Scope, side: Side, overlap: timedelta = QUICK) -> int:
     """One sweep of a side, to its end; how many inbox rows it made or touched. The position moves only after the
-    notices are durable."""
-    return await _swept(scope, side, position_name(side), objects(scope, side), overlap, Lane.PEOPLE, None)
+    notices are durable. Raises RemoteError where none of the side's objects can be asked about."""
+    return await _swept(scope, side, position_name(side), objects(scope, side), overlap, None, None)
 
 
 async def sweep_consent(scope: Scope, side: Side, overlap: timedelta = QUICK) -> int:
@@ -70,22 +76,41 @@ async def _swept(
     name: str,
     names: list[str],
     overlap: timedelta,
-    lane: Lane,
+    lane: Lane | None,
     ticked: Mapping[str, Collection[str]] | None,
 ) -> int:
     position, touched = await scope.store.position(name), 0
+    system = scope.system(side)
+    failed: dict[str, Failure] = {}
     while True:
-        page = await scope.system(side).changed(names, position, overlap, ticked)
+        asked = [one for one in names if one not in failed]
+        try:
+            page = await system.changed(asked, position, overlap, ticked)
+        except RemoteRefused as error:
+            await note_trouble(scope, name, side, failed | dict.fromkeys(asked, Failure.of(error)), names)
+            raise
+        failed |= page.failed
         now = scope.clock.now()
-        ahead = scope.system(side).clock_ahead()
+        ahead = system.clock_ahead()
         touched += await scope.store.take_in(
-            [Notice(row.ref, lane, now, "sweep", min(row.modified_at - ahead, now), row.version) for row in page.rows]
+            [
+                Notice(
+                    row.ref,
+                    system.lane_of(row.ref.object) if lane is None else lane,
+                    now - _FIRST * row.ended,
+                    "sweep",
+                    min(row.modified_at - ahead, now),
+                    row.version,
+                )
+                for row in page.rows
+            ]
         )
         if page.position != position:
             await scope.store.put_position(name, page.position)
         if not page.more:
             break
         position, overlap = page.position, timedelta()
+    await note_trouble(scope, name, side, failed, names)
     if touched:
         log.debug("sweep of %s: %d to look at", side, touched)
     return touched

@@ -7,21 +7,30 @@ A crash between any two arrows repeats the line; the repeat finds equal sides an
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from concord.core.model import Failure, Work
+from concord.core.model import Failure, Lane, Work
 from concord.core.plan import Done
-from concord.engine.planning import plan_batch
+from concord.core.retry import next_try
+from concord.engine.breaker import hold_back
+from concord.engine.claims import Claim, others, take_partners
+from concord.engine.planning import plan_batch, without
 from concord.engine.reading import read_batch
 from concord.engine.recording import record
 from concord.engine.scope import Scope
+from concord.engine.whereabouts import find_links
 from concord.engine.writing import intend, write
-from concord.errors import Category, RemoteError, StoreError
+from concord.errors import Category, ClaimLost, RemoteError, StoreError
+from concord.trace import span
 
 log = logging.getLogger("concord.line")
+
+#: A batch that a system broke on so often comes back in so many parts.
+_TOGETHER, _APART = 2, 4
 
 #: Where a crash test can stop the program: between every pair of steps.
 CRASH_POINTS = ("claimed", "read", "planned", "intended", "written", "recorded")
@@ -35,83 +44,110 @@ class Round:
     done: tuple[Done, ...]
 
 
-async def run_batch(scope: Scope) -> Round | None:
-    """Take one batch down the line; None when nothing is due."""
+async def run_batch(scope: Scope, up_to: Lane = Lane.BACKFILL) -> Round | None:
+    """Take one batch down the line; None when nothing is due in these lanes."""
     now = scope.clock.now()
-    works = await scope.store.claim(scope.batch, now, scope.lease)
+    works = await scope.store.claim(scope.batch, now, scope.lease, up_to)
     if not works:
         return None
     scope.reach("claimed")
-    return await _guarded(scope, works, now + scope.lease)
+    with span("batch", lane=works[0].lane.name.lower(), rows=len(works)):
+        return await _guarded(scope, Claim(scope, works, now))
 
 
-async def _line(scope: Scope, works: Sequence[Work], until: datetime) -> Round:
-    batch = await read_batch(scope, works)
+async def _line(scope: Scope, claim: Claim) -> Round:
+    await take_partners(scope, claim)
+    if not claim.works:
+        return Round((), ())
+    scope = scope.within(claim)
+    batch = await find_links(scope, await read_batch(scope, claim.works))
     scope.reach("read")
     planned = await plan_batch(scope, batch)
+    planned = without(planned, await others(scope, claim, planned.plan.records))
     scope.reach("planned")
-    if scope.clock.now() >= until:
-        # Another worker may have these rows by now, and HubSpot has no conditional write: what was read so long ago
-        # could be written over what that one has decided since. They come back by themselves, and are read anew.
-        log.warning("a batch of %d took longer than its lease of %s and is left", len(works), scope.lease)
-        return Round(tuple(works), ())
+    planned = await hold_back(scope, batch, planned)
+    await claim.check()
     await intend(scope, planned.plan.records)
     scope.reach("intended")
     written = await write(scope, planned.plan.records)
     scope.reach("written")
     done = await record(scope, batch, planned, written)
     scope.reach("recorded")
-    return Round(tuple(works), tuple(done))
+    return Round(claim.works, tuple(done))
 
 
-async def _guarded(scope: Scope, works: Sequence[Work], until: datetime) -> Round:
+async def _guarded(scope: Scope, claim: Claim) -> Round:
     """The line, with a failure of the whole batch turned into a later try of its rows."""
     try:
-        return await _line(scope, works, until)
+        return await _line(scope, claim)
+    except ClaimLost as lost:
+        log.warning("%s", lost)
+        return Round(claim.works, ())
     except RemoteError as error:
-        await _put_back(scope, works, _failure_of(error))
-        return Round(tuple(works), ())
+        await _put_back(scope, claim.works, Failure.of(error))
+        return Round(claim.works, ())
     except StoreError:
         raise  # the rows come back by themselves when their lease ends
+    except asyncio.CancelledError:
+        # The program is told to stop and has waited long enough; nothing of this batch is sent any more.
+        await asyncio.shield(scope.store.postpone(claim.works, scope.clock.now()))
+        raise
     except Exception:
         # A fault of ours in one record must not hold up the others (SPEC 9.1): each goes down the line alone, and the
         # one that fails there waits, visible, with its traceback in the log.
-        log.exception("a batch of %d failed", len(works))
-        if len(works) == 1:
-            failure = Failure(Category.INTERNAL, "Concord failed on this record; see the log", transient=True)
-            await _put_back(scope, works, failure)
-            return Round(tuple(works), ())
-        rounds = [await _guarded(scope, [work], until) for work in works]
-        return Round(tuple(works), tuple(done for one in rounds for done in one.done))
+        log.exception("a batch of %d failed", len(claim.works))
+        if len(claim.works) == 1:
+            await _fail(scope, claim.works[0])
+            return Round(claim.works, ())
+        rounds = [await _guarded(scope, claim.only(work)) for work in claim.works]
+        return Round(claim.works, tuple(done for one in rounds for done in one.done))
 
 
-def _failure_of(error: RemoteError) -> Failure:
-    return Failure(
-        error.category,
-        str(error),
-        code=error.code,
-        fields=error.fields,
-        advice=error.advice,
-        transient=error.retry,
-        after=error.after,
+async def _fail(scope: Scope, work: Work) -> None:
+    """A fault of ours in this record: it is tried a few times more, and then waits for a person."""
+    now = scope.clock.now()
+    failure = Failure(
+        Category.INTERNAL,
+        "Concord failed on this record; see the log",
+        code="CONCORD_FAILED",
+        advice="This is a fault in Concord: please report it with what the log says",
+        transient=True,
     )
+    wait = next_try(scope.backoff, failure, work.attempts + 1, scope.share())
+    if wait is None:
+        await scope.store.record([Done("", (work,), failure=failure, dead=True)], now)
+    else:
+        await scope.store.release([work], now, now + timedelta(seconds=wait), failure)
 
 
 async def _put_back(scope: Scope, works: Sequence[Work], failure: Failure) -> None:
+    """Give the rows of a batch back for later. What breaks a system again and again may be one of its records, which
+    the answer does not name: so they come back apart from one another, until it is alone."""
     now = scope.clock.now()
     attempt = max(work.attempts for work in works) + 1
-    wait = scope.backoff.wait(min(attempt, scope.backoff.tries - 1), scope.share(), failure.after)
-    assert wait is not None  # the attempt is kept below the number of tries: an outage outlasts any number of them
-    log.warning("batch of %d put back for %.1f s: %s", len(works), wait, failure.message)
-    await scope.store.release(works, now, now + timedelta(seconds=wait), failure)
+    parts = min(_APART, len(works)) if failure.unknown and attempt > _TOGETHER else 1
+    log.warning("batch of %d put back (try %d): %s", len(works), attempt, failure.message)
+    for part in range(parts):
+        wait = scope.backoff.wait(min(attempt, scope.backoff.tries - 1), scope.share(), failure.after)
+        assert wait is not None  # the attempt is kept below the number of tries: an outage outlasts any number of them
+        await scope.store.release(works[part::parts], now, now + timedelta(seconds=wait), failure)
 
 
-async def drain(scope: Scope, most: int | None = None) -> int:
-    """Take batches down the line until nothing is due (or `most` rows are done); how many rows were."""
+def silent(scope: Scope) -> bool:
+    """Whether a system is known not to answer at this moment: its rows are left where they are, untried."""
+    now = scope.clock.now()
+    return any(until is not None and until > now for until in (scope.left.silent_until(), scope.right.silent_until()))
+
+
+async def drain(scope: Scope, most: int | None = None, up_to: Lane = Lane.BACKFILL) -> int:
+    """Take batches down the line until nothing is due in these lanes (or `most` rows are done); how many rows were. A
+    full batch wakes another worker, for there is more than one can do."""
     handled = 0
-    while most is None or handled < most:
-        one = await run_batch(scope)
+    while (most is None or handled < most) and not scope.stopping() and not silent(scope):
+        one = await run_batch(scope, up_to)
         if one is None:
             break
         handled += len(one.works)
+        if len(one.works) >= scope.batch:
+            await scope.store.ring()
     return handled

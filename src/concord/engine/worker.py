@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
-from concord.core.model import Side
+from concord.core.model import Lane, Side
 from concord.engine.feeds import sweep_due
+from concord.engine.mending import take_up_mended
 from concord.engine.ports import Feed
+from concord.engine.presence import look
+from concord.engine.reach import asked
 from concord.engine.scope import Scope
 from concord.engine.sweep import DEEP, QUICK, sweep, sweep_consent
-from concord.engine.sync import drain
-from concord.errors import StoreError
+from concord.engine.sync import drain, silent
+from concord.errors import RemoteError, StoreError
 
 log = logging.getLogger("concord.worker")
 
@@ -35,6 +39,9 @@ class Chores:
         self._feeds: Sequence[Feed] = ()
         self._seldom = timedelta()
         self._alarm: asyncio.Task[None] | None = None
+        self._ending = False
+        self._down = False
+        self._mended = False
 
     def of(self, scope: Scope, feeds: Sequence[Feed] = (), seldom: timedelta = timedelta()) -> None:
         """feeds: those that this installation may follow; a side whose feed is followed is swept every `seldom`."""
@@ -49,9 +56,35 @@ class Chores:
         """Take everything that is due down the line; then set an alarm for rows that are due in a moment.
 
         The queue looks by itself every few seconds; a record that was edited in the second it was read need not wait
-        for that. The alarm only rings: what comes meanwhile is worked on as always.
+        for that. The alarm only rings: what comes meanwhile is worked on as always. The first time, what waits for a
+        field that is mapped otherwise since the last start is taken up as well.
         """
+        if not self._mended:
+            self._mended = True
+            await take_up_mended(self._set)
         await drain(self._set)
+        await self._hasten()
+        await self._set_alarm()
+
+    async def work_urgent(self) -> None:
+        """Take what is urgent down the line, and nothing else: on a worker that is kept for it, so that an opt-out
+        waits for no batch of others (SPEC 7.1)."""
+        await drain(self._set, up_to=Lane.CONVERSION)
+
+    async def _hasten(self) -> None:
+        """Once a system answers again, have what waited for it claimed at once, not when its own pause is over."""
+        scope = self._set
+        was_down = self._down
+        self._down = any(one.silent_until() is not None for one in (scope.left, scope.right))
+        if was_down and not self._down:
+            log.info(
+                "it answers again; %d records that waited for it are looked at",
+                await scope.store.hasten(scope.clock.now()),
+            )
+
+    async def _set_alarm(self) -> None:
+        if silent(self._set):
+            return  # the queue looks by itself every few seconds
         due = await self._set.store.next_due()
         if due is not None:
             seconds = (due - self._set.clock.now()).total_seconds()
@@ -66,6 +99,14 @@ class Chores:
             # The database is away; the queue says so itself, and looks again when it is back.
             log.debug("an alarm was not heard: %s", error)
 
+    def ending(self) -> bool:
+        """Whether `finish` was called."""
+        return self._ending
+
+    def finish(self) -> None:
+        """Begin no further batch; those under way go on to their end."""
+        self._ending = True
+
     def stop(self) -> None:
         """Ring no more."""
         if self._alarm is not None:
@@ -74,15 +115,32 @@ class Chores:
     async def sweep(self, side: Side) -> None:
         """Ask one side what changed; seldom while it tells by itself."""
         if await sweep_due(self._set, self._feeds, side, self._seldom):
-            await sweep(self._set, side, QUICK)
+            await asked(self._set, side, sweep(self._set, side, QUICK))
 
     async def sweep_consent(self) -> None:
         """Ask both sides who said no (SPEC 6.3)."""
-        for side in Side:
-            await sweep_consent(self._set, side, QUICK)
+        await _all([partial(self._ask_consent, side) for side in Side])
+
+    async def _ask_consent(self, side: Side) -> None:
+        await asked(self._set, side, sweep_consent(self._set, side, QUICK))
 
     async def sweep_deep(self) -> None:
         """Ask both sides what changed, reading far back: finds what became visible late."""
-        for side in Side:
-            await sweep_consent(self._set, side, DEEP)
-            await sweep(self._set, side, DEEP)
+        await _all([partial(ask, self._set, side, DEEP) for side in Side for ask in (sweep_consent, sweep)])
+
+    async def look(self, whole: timedelta) -> None:
+        """Walk the part of a round over all links that is due (engine/presence.py). whole: how long a round takes."""
+        await look(self._set, whole)
+
+
+async def _all(asks: Sequence[Callable[[], Awaitable[object]]]) -> None:
+    """All of these, one after the other: a system that is away, or refuses, keeps nobody from asking the other one.
+    Raises what the first of them raised, at the end."""
+    errors: list[RemoteError] = []
+    for ask in asks:
+        try:
+            await ask()
+        except RemoteError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]

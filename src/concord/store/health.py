@@ -249,9 +249,12 @@ class Health:
         ]
         return sorted(_numbered(found), key=lambda one: (-one.dead, -one.later, one.label))
 
-    async def failed_for(self, connection: AsyncConnection, causes: Collection[Cause], limit: int) -> list[Stuck]:
-        """The rows that failed for one of these causes, those that wait for a person first."""
-        cursor = await self._run(connection, "failed_for", causes=_cause_rows(causes), limit=limit)
+    async def failed_for(
+        self, connection: AsyncConnection, causes: Collection[Cause], limit: int, value: str | None
+    ) -> list[Stuck]:
+        """The rows that failed for one of these causes, those that wait for a person first. value: only where it was
+        refused."""
+        cursor = await self._run(connection, "failed_for", causes=_cause_rows(causes), limit=limit, value=value)
         return _stuck(await cursor.fetchall())
 
     async def failed_of(self, connection: AsyncConnection, refs: Collection[Ref]) -> list[Stuck]:
@@ -259,9 +262,12 @@ class Health:
         cursor = await self._run(connection, "failed_of", rows=rows.ref_rows(refs))
         return _stuck(await cursor.fetchall())
 
-    async def revive(self, connection: AsyncConnection, causes: Collection[Cause], now: datetime) -> int:
-        """Try the dead rows of these causes again; how many they were."""
-        cursor = await self._run(connection, "revive_causes", causes=_cause_rows(causes), now=now)
+    async def revive(
+        self, connection: AsyncConnection, causes: Collection[Cause], now: datetime, value: str | None
+    ) -> int:
+        """Try the rows of these causes again, those too that would be tried later; how many they were. value: only
+        where it was refused."""
+        cursor = await self._run(connection, "revive_causes", causes=_cause_rows(causes), now=now, value=value)
         return cursor.rowcount
 
     # --- how it goes
@@ -378,10 +384,4 @@ def _cause_rows(causes: Collection[Cause]) -> str:
 
 
 def _stuck(found: Sequence[Sequence[Any]]) -> list[Stuck]:
-    stuck = []
-    for system, name, record_id, lane, state, attempts, first_seen_at, due_at, row in found:
-        failure = rows.failure_in(row)
-        if failure is not None:
-            ref = Ref(system, name, record_id)
-            stuck.append(Stuck(ref, Lane(lane), attempts, first_seen_at, due_at, state == "dead", failure))
-    return stuck
+    return [one for row in found if (one := Stuck.of(row)) is not None]

@@ -1,19 +1,23 @@
 """The inbox: which records are to be looked at, how urgently, and who is looking.
 
 A row is claimed under a ticket and a lease. Closing shows the ticket: a worker whose lease ran out closes nothing. What
-arrives after the claim keeps the row open (`again_*`). Every call runs inside the transaction that it is given.
+arrives after the claim keeps the row open (`again_*`). Beside its rows a claim seizes keys: its own records, and what
+else it decides on, so that no two batches do the same at once; they go with the row for which they were taken. Every
+call runs inside the transaction that it is given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import TupleRow
 
 from concord.core.model import Failure, Lane, Notice, Work
+from concord.core.retry import BLOCKED_FOR
 from concord.core.values import Ref
 from concord.errors import Category
 from concord.store import queries, rows
@@ -21,7 +25,8 @@ from concord.store import queries, rows
 
 @dataclass(frozen=True)
 class Stuck:
-    """A row that failed. dead: it waits for a person; otherwise it is looked at again at `due_at`."""
+    """A row that failed. dead: it waits for a person; otherwise it is looked at again at `due_at`. first_failed_at,
+    last_failed_at: since it was last in order."""
 
     ref: Ref
     lane: Lane
@@ -30,13 +35,26 @@ class Stuck:
     due_at: datetime
     dead: bool
     failure: Failure
+    first_failed_at: datetime | None = None
+    last_failed_at: datetime | None = None
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Stuck | None:
+        """A row of the database: record, lane, state, attempts, times, failure; None: it did not fail."""
+        system, name, record_id, lane, state, attempts, first_seen_at, due_at, told = row
+        failure = rows.failure_in(told)
+        if failure is None:
+            return None
+        ref = Ref(system, name, record_id)
+        return cls(ref, Lane(lane), attempts, first_seen_at, due_at, state == "dead", failure, *rows.failed_at(told))
 
 
 @dataclass(frozen=True)
 class PutBack:
-    """A claim that is given back. spent: it counts as a try. dead: until a person has mended the cause."""
+    """A claim that is given back. at: now. spent: it counts as a try. dead: until a person has mended the cause."""
 
     work: Work
+    at: datetime
     due_at: datetime
     failure: Failure | None
     spent: bool
@@ -55,30 +73,78 @@ class Inbox:
         cursor = await self._run(connection, "take_in", [rows.notice_row(notice) for notice in notices])
         return cursor.rowcount
 
-    async def claim(self, connection: AsyncConnection, limit: int, now: datetime, lease: timedelta) -> list[Work]:
+    async def claim(
+        self, connection: AsyncConnection, limit: int, now: datetime, lease: timedelta, up_to: Lane
+    ) -> list[Work]:
+        """Rows of one lane. A record that another batch has, as the other end of a link, is put off."""
         cursor = await connection.execute(
-            self._sql["claim"], {"pair": self._pair, "limit": limit, "now": now, "leased_until": now + lease}
+            self._sql["claim"],
+            {"pair": self._pair, "limit": limit, "now": now, "leased_until": now + lease, "up_to": int(up_to)},
         )
         claimed = await cursor.fetchall()
-        claimed.sort(key=lambda row: (row[3], row[8], row[6], row[:3]))
-        return [
+        claimed.sort(key=lambda row: (row[8], row[6], row[:3]))
+        works = [
             Work(Ref(system, name, record_id), Lane(lane), ticket, attempts, first_seen_at, changed_at)
             for system, name, record_id, lane, ticket, attempts, first_seen_at, changed_at, _ in claimed
         ]
+        if not works:
+            return []
+        own = {str(work.ref): work.ref for work in works}
+        free = await self.seize(connection, works[0].ticket, own, now, now + lease)
+        blocked = [work for work in works if str(work.ref) not in free]
+        await self.postpone(connection, blocked, now + BLOCKED_FOR)
+        return [work for work in works if str(work.ref) in free]
 
-    async def hold(self, connection: AsyncConnection, works: Collection[Work]) -> set[int]:
-        """The tickets of these claims that still stand; their rows stay locked until the transaction ends."""
+    async def seize(
+        self, connection: AsyncConnection, ticket: int, keys: Mapping[str, Ref], now: datetime, until: datetime
+    ) -> set[str]:
+        """Which of these keys the claim has now. keys: each with the record of the claim that it is taken for."""
+        if not keys:
+            return set()
+        given = [{"key": key, "taken_for": str(ref)} for key, ref in keys.items()]
+        values = {"pair": self._pair, "ticket": ticket, "rows": rows.dumps(given), "now": now, "until": until}
+        cursor = await connection.execute(self._sql["seize"], values)
+        return {row[0] for row in await cursor.fetchall()}
+
+    async def renew(
+        self, connection: AsyncConnection, works: Collection[Work], keys: int, now: datetime, until: datetime
+    ) -> bool:
+        """Whether all of these claimed rows, and that many keys, are still the claim's; then they are until `until`."""
+        given = rows.dumps([rows.work_row(work) for work in works])
+        values = {"pair": self._pair, "rows": given, "now": now, "until": until}
+        stand = await connection.execute(self._sql["renew_rows"], values)
+        ticket = next(work.ticket for work in works)
+        taken = await connection.execute(
+            self._sql["renew_seized"], {"pair": self._pair, "ticket": ticket, "now": now, "until": until}
+        )
+        return stand.rowcount == len(works) and taken.rowcount >= keys
+
+    async def hold(self, connection: AsyncConnection, works: Collection[Work], now: datetime) -> set[Ref]:
+        """The records of these claims that still stand; their rows stay locked until the transaction ends."""
         if not works:
             return set()
-        cursor = await self._run(connection, "hold", [rows.work_row(work) for work in works])
-        return {row[0] for row in await cursor.fetchall()}
+        values = {"pair": self._pair, "rows": rows.dumps([rows.work_row(work) for work in works]), "now": now}
+        cursor = await connection.execute(self._sql["hold"], values)
+        return {Ref(*row) for row in await cursor.fetchall()}
 
     async def close(self, connection: AsyncConnection, works: Collection[Work]) -> int:
         """Close these claims; how many rows stay open because more was said since."""
         if not works:
             return 0
         cursor = await self._run(connection, "close", [rows.work_row(work) for work in works])
+        await self._let_go(connection, works)
         return cursor.rowcount
+
+    async def postpone(self, connection: AsyncConnection, works: Collection[Work], due_at: datetime) -> None:
+        """Give these claims back as they were: another worker has what they need."""
+        if not works:
+            return
+        given = rows.dumps([rows.work_row(work) for work in works])
+        await connection.execute(self._sql["postpone"], {"pair": self._pair, "rows": given, "due_at": due_at})
+        await self._let_go(connection, works)
+
+    async def _let_go(self, connection: AsyncConnection, works: Iterable[Work]) -> None:
+        await self._run(connection, "let_go", [{"taken_for": str(work.ref), "ticket": work.ticket} for work in works])
 
     async def put_back(self, connection: AsyncConnection, given_back: Collection[PutBack]) -> None:
         if not given_back:
@@ -86,6 +152,7 @@ class Inbox:
         given = [
             {
                 **rows.work_row(one.work),
+                "at": rows.moment(one.at),
                 "due_at": rows.moment(one.due_at),
                 "failure": rows.failure_out(one.failure),
                 "spent": int(one.spent),
@@ -94,6 +161,7 @@ class Inbox:
             for one in given_back
         ]
         await self._run(connection, "put_back", given)
+        await self._let_go(connection, [one.work for one in given_back])
 
     async def backlog(self, connection: AsyncConnection) -> Mapping[str, int]:
         cursor = await connection.execute(self._sql["backlog"], {"pair": self._pair})
@@ -105,14 +173,19 @@ class Inbox:
         row = await cursor.fetchone()
         return row[0] if row else None
 
+    async def hasten(self, connection: AsyncConnection, now: datetime) -> int:
+        """How many rows that waited for a system that did not answer are due now."""
+        values = {"pair": self._pair, "now": now, "category": Category.NETWORK}
+        return (await connection.execute(self._sql["hasten"], values)).rowcount
+
     async def stuck(self, connection: AsyncConnection, limit: int, *, waiting: bool) -> list[Stuck]:
         cursor = await connection.execute(self._sql["stuck"], {"pair": self._pair, "limit": limit, "waiting": waiting})
-        found = []
-        for system, name, record_id, lane, state, attempts, first_seen_at, due_at, row in await cursor.fetchall():
-            ref, failure = Ref(system, name, record_id), rows.failure_in(row)
-            if failure is not None:
-                found.append(Stuck(ref, Lane(lane), attempts, first_seen_at, due_at, state == "dead", failure))
-        return found
+        return [one for row in await cursor.fetchall() if (one := Stuck.of(row)) is not None]
+
+    async def mended(self, connection: AsyncConnection, refs: Collection[Ref]) -> None:
+        """Rows of these records that wait for a person need none any more: what they wait for has been seen to."""
+        if refs:
+            await connection.execute(self._sql["mended"], {"pair": self._pair, "rows": rows.ref_rows(refs)})
 
     async def revive(
         self, connection: AsyncConnection, now: datetime, refs: Collection[Ref] | None, category: Category | None
@@ -125,6 +198,14 @@ class Inbox:
             "rows": None if refs is None else rows.ref_rows(refs),
         }
         cursor = await connection.execute(self._sql["revive"], values)
+        return cursor.rowcount
+
+    async def revive_fields(
+        self, connection: AsyncConnection, now: datetime, names: Collection[str], categories: Collection[Category]
+    ) -> int:
+        """How many rows are tried again."""
+        values = {"pair": self._pair, "now": now, "names": list(names), "categories": list(categories)}
+        cursor = await connection.execute(self._sql["revive_fields"], values)
         return cursor.rowcount
 
     async def _run(self, connection: AsyncConnection, name: str, given: Sequence[rows.Row]) -> AsyncCursor[TupleRow]:

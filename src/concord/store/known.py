@@ -13,7 +13,7 @@ from typing import Any
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import TupleRow
 
-from concord.core.model import Intent, Known, Review
+from concord.core.model import Intent, Known, Review, Seen
 from concord.core.values import Ref
 from concord.store import queries, rows
 
@@ -39,11 +39,23 @@ class People:
         asked = {"object_pair": object_pair, "keys": sorted(keys), "system": system}
         return [_known(row) for row in await self._rows(connection, "candidates", **asked)]
 
-    async def put_known(self, connection: AsyncConnection, known: Sequence[Known]) -> None:
+    async def told(self, connection: AsyncConnection, refs: Collection[Ref]) -> dict[Ref, str]:
+        if not refs:
+            return {}
+        return {Ref(*row[:3]): row[3] for row in await self._rows(connection, "told", rows=rows.ref_rows(refs))}
+
+    async def put_known(self, connection: AsyncConnection, known: Sequence[Known | Seen]) -> None:
         """Of two about one record the later in the sequence counts."""
-        latest = {one.ref: rows.known_row(one) for one in known}
-        if latest:
-            await self._run(connection, "put_known", rows=rows.dumps(list(latest.values())))
+        latest = {one.ref: one for one in known}
+        whole = [rows.known_row(one) for one in latest.values() if isinstance(one, Known)]
+        seen = [rows.seen_row(one) for one in latest.values() if isinstance(one, Seen)]
+        if whole and seen:
+            # Rows are locked in one order, or two workers with the same records could wait for each other.
+            await self._run(connection, "hold_known", rows=rows.ref_rows(latest))
+        if whole:
+            await self._run(connection, "put_known", rows=rows.dumps(whole))
+        if seen:
+            await self._run(connection, "touch", rows=rows.dumps(seen))
 
     async def forget(self, connection: AsyncConnection, refs: Collection[Ref]) -> None:
         if refs:
@@ -107,9 +119,10 @@ class People:
 
 
 def _known(row: Sequence[Any]) -> Known:
-    ref = Ref(*row[:3])
+    ref, traits = Ref(*row[:3]), row[4]
+    told = traits.pop(rows.TOLD, None)
     duplicate_of = None if row[8] is None else Ref(ref.system, row[7], row[8])
-    return Known(ref, row[3], row[4], frozenset(row[5]), row[6], duplicate_of)
+    return Known(ref, row[3], traits, frozenset(row[5]), row[6], duplicate_of, told)
 
 
 def _review(row: Sequence[Any]) -> Review:

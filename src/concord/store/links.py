@@ -44,6 +44,20 @@ class Links:
         cursor = await connection.execute(self._sql["active"], {"pair": self._pair, "object_pair": object_pair})
         return [_pair(row) for row in await cursor.fetchall()]
 
+    async def walk(
+        self, connection: AsyncConnection, after: int, limit: int, fields: Collection[str], since: datetime
+    ) -> list[Link]:
+        """Links in the order of their ids: see `Store.walk`."""
+        values = {"pair": self._pair, "after": after, "limit": limit, "fields": sorted(fields), "since": since}
+        cursor = await connection.execute(self._sql["walk"], values)
+        return [_link(row) for row in await cursor.fetchall()]
+
+    async def count(self, connection: AsyncConnection, since: datetime) -> int:
+        """How many links there are to walk, at most."""
+        cursor = await connection.execute(self._sql["count"], {"pair": self._pair, "since": since})
+        row = await cursor.fetchone()
+        return int(row[0]) if row is not None else 0
+
     async def make(
         self, connection: AsyncConnection, wanted: Sequence[Link], now: datetime
     ) -> tuple[dict[tuple[Ref, Ref], int], dict[tuple[Ref, Ref], tuple[Ref, Ref]]]:
@@ -135,7 +149,7 @@ def _link(row: Sequence[Any]) -> Link:
         score=row[8],
         evidence=tuple(row[9]),
         state=LinkState(row[10]),
-        bases={name: rows.base_in(base) for name, base in (row[13] or {}).items()},
+        bases={} if row[13] is None else rows.Bases(row[13]),
         left_read_at=row[11],
         right_read_at=row[12],
     )

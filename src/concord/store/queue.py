@@ -61,7 +61,8 @@ class Chore:
 class Bell:
     """Tells the workers of a pair, inside a transaction, that rows are due; they hear it when it commits.
 
-    Many rings before a worker comes are one job. For that the ring must not be lost when the job that is waiting is
+    Many rings before a worker comes are one job; an urgent one wakes the worker that is kept for what is urgent too, which
+    the others' long batches never hold up. For that the ring must not be lost when the job that is waiting is
     fetched while this transaction is still open, for its worker would not see our rows: whoever rings holds a shared
     lock until the commit, and a worker that has fetched the job waits for that lock before it looks.
     """
@@ -70,28 +71,27 @@ class Bell:
         self._pair = pair
         self._app = App(connector=PsycopgConnector())  # never opened: jobs are added through the caller's connection
 
-    async def ring(self, connection: AsyncConnection) -> None:
+    async def ring(self, connection: AsyncConnection, urgent: bool = False) -> None:
         """There is work. Raises psycopg.Error when the database fails."""
-        queue = _work_queue(self._pair)
         await connection.execute(_RINGING, [self._pair])
-        waiting = await connection.execute(_RUNG, [queue])
-        if waiting.rowcount:
-            return
-        job = self._app.configure_task(
-            "work", queue=queue, lock=queue, queueing_lock=queue, priority=100, connection=connection
-        )
-        with suppress(AlreadyEnqueued):  # somebody rang at the same moment, which is as good
-            async with connection.transaction():
-                await job.defer_async()
+        for queue in (_urgent_queue(self._pair), _work_queue(self._pair))[0 if urgent else 1 :]:
+            waiting = await connection.execute(_RUNG, [queue])
+            if waiting.rowcount:
+                continue
+            job = self._app.configure_task("work", queue=queue, queueing_lock=queue, connection=connection)
+            with suppress(AlreadyEnqueued):  # somebody rang at the same moment, which is as good
+                async with connection.transaction():
+                    await job.defer_async()
 
 
 class Queue:
     """A worker of one pair, for as long as `run` runs; there may be many, in many processes.
 
-    work: called when there is work, by one worker of the pair at once; it goes on until nothing is due. chores: see
-    Chore. alone: no other worker can be alive (the database is ours alone), so jobs of dead ones are taken over at
-    once instead of after STALLED_SECONDS. sleep: for the pauses between
-    new tries when the database is away, and between looks for jobs that nobody does any more.
+    work: called when there is work, up to `at_once` times at once in here, and in other processes too; it goes on until
+    nothing is due. urgent: the same for what is urgent only, on a worker kept for it. chores: see Chore. alone: no other
+    worker can be alive (the database is ours alone), so jobs of dead ones are taken over at once instead of after
+    STALLED_SECONDS. sleep: for the pauses between new tries when the database is away, and between looks for jobs that
+    nobody does any more.
     """
 
     def __init__(
@@ -100,13 +100,15 @@ class Queue:
         pair: str,
         *,
         work: Callback,
+        urgent: Callback | None = None,
         chores: Sequence[Chore] = (),
+        at_once: int = 1,
         alone: bool = False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._conninfo = conninfo
         self._pair = pair
-        self._work = work
+        self._work = {_work_queue(pair): (work, at_once)} | ({_urgent_queue(pair): (urgent, 1)} if urgent else {})
         self._chores = {chore.name: chore for chore in chores}
         self._alone = alone
         self._sleep = sleep
@@ -129,14 +131,14 @@ class Queue:
             await self._sleep(pause)
 
     async def _run_workers(self) -> None:
-        """Two workers: one that works, one job at a time, and one for the chores beside it.
-
-        A worker of several jobs at once passes over a job whose lock is taken, and does not look again before it
-        polls; one of one job at a time looks as soon as its job is done.
-        """
+        """A worker for what is due, one for what is urgent, and one for the chores: a queue each, so that none waits
+        for another."""
         await reach(self._conninfo)
-        async with make_pool(self._conninfo, size=4 + CHORES_AT_ONCE, timeout=5) as pool:
-            apps = [(self._work_app(pool), _work_queue(self._pair), 1)]
+        jobs = sum(at_once for _, at_once in self._work.values())
+        async with make_pool(self._conninfo, size=4 + jobs + CHORES_AT_ONCE, timeout=5) as pool:
+            apps = [
+                (self._work_app(pool, queue, work), queue, at_once) for queue, (work, at_once) in self._work.items()
+            ]
             if self._chores:
                 apps.append((self._chores_app(), _chores_queue(self._pair), CHORES_AT_ONCE))
             for app, _, _ in apps:
@@ -154,21 +156,18 @@ class Queue:
             for task in ended:
                 task.result()
 
-    def _work_app(self, pool: AsyncConnectionPool) -> App:
+    def _work_app(self, pool: AsyncConnectionPool, queue: str, run: Callback) -> App:
         app = App(connector=PsycopgConnector())
-        queue = _work_queue(self._pair)
 
         async def settle_and_work() -> None:
             await self._settle(pool)
-            await self._work()
+            await run()
 
         async def work(context: JobContext, timestamp: int = 0) -> None:
             await self._noted(context, settle_and_work)
 
-        task: Any = app.task(
-            name="work", queue=queue, lock=queue, queueing_lock=queue, priority=100, pass_context=True
-        )(work)
-        app.periodic(cron=cron(LOOK_EVERY), periodic_id=queue, queue=queue, lock=queue, queueing_lock=queue)(task)
+        task: Any = app.task(name="work", queue=queue, queueing_lock=queue, pass_context=True)(work)
+        app.periodic(cron=cron(LOOK_EVERY), periodic_id=queue, queue=queue, queueing_lock=queue)(task)
         return app
 
     async def _settle(self, pool: AsyncConnectionPool) -> None:
@@ -219,13 +218,13 @@ class Queue:
 
     async def _take_over(self, app: App, silent_for: float, *, none_running: bool) -> None:
         """Give back the jobs that nobody does any more, which procrastinate never does by itself, and forget old
-        failed ones. A job that is lost holds its lock, so that no other work of the pair would ever start.
+        failed ones. A chore that is lost holds its lock, so that it would never be done again.
 
         Lost are jobs of workers that went silent; and those of our own workers that are not running here: the
         connection broke just when their end was to be noted. Of the latter a job may just be starting or ending, so it
         must be found twice, unless none is running for sure.
         """
-        queues = (_work_queue(self._pair), _chores_queue(self._pair))
+        queues = (*self._work, _chores_queue(self._pair))
         doing = [job for queue in queues for job in await app.job_manager.list_jobs_async(queue=queue, status="doing")]
         stalled = {job.id for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=silent_for)}
         unknown = {job.id for job in doing if job.worker_id in self._workers and job.id not in self._running}
@@ -279,6 +278,10 @@ def cron(every: timedelta) -> str:
 
 def _work_queue(pair: str) -> str:
     return f"{_short(pair)}/work"
+
+
+def _urgent_queue(pair: str) -> str:
+    return f"{_short(pair)}/urgent"
 
 
 def _chores_queue(pair: str) -> str:

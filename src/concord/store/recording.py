@@ -25,18 +25,18 @@ from concord.store.rows import Row
 
 @dataclass
 class _Batch:
-    """What is known of the batch while it is being written. held: the tickets that still stand."""
+    """What is known of the batch while it is being written. held: the claimed records whose claim still stands."""
 
     outcomes: Sequence[Done]
     now: datetime
-    held: set[int]
+    held: set[Ref]
     link_ids: list[int | None]
     refused: set[int] = field(default_factory=set)
     lines: list[Row] = field(default_factory=list)
 
     def late(self, outcome: Done) -> bool:
         """Whether a lease of it ran out, so that another worker may have decided on newer readings since."""
-        return any(work.ticket not in self.held for work in outcome.answers)
+        return any(work.ref not in self.held for work in outcome.answers)
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Recording:
         happened; its bases and readings are not, for they may be older than those that are there, and its records are
         looked at again. Raises ValueError: a link is to be closed or moved and its id is missing.
         """
-        works = {work.ticket: work for outcome in outcomes for work in outcome.answers}
-        held = await self.inbox.hold(connection, works.values())
+        works = {work.ref: work for outcome in outcomes for work in outcome.answers}
+        held = await self.inbox.hold(connection, works.values(), now)
         batch = _Batch(outcomes, now, held, [outcome.link_id for outcome in outcomes])
         await self._close_links(connection, batch)
         await self._move_links(connection, batch)
@@ -125,27 +125,28 @@ class Recording:
                 for verdict in outcome.verdicts
             ]
 
-    async def _answer(self, connection: AsyncConnection, batch: _Batch, works: dict[int, Work]) -> bool:
+    async def _answer(self, connection: AsyncConnection, batch: _Batch, works: dict[Ref, Work]) -> bool:
         """Close the rows or put them back; whether any is due at once."""
-        back: dict[int, PutBack] = {}
-        closing: dict[int, Work] = {}
-        applied: dict[int, tuple[Work, datetime]] = {}
+        back: dict[Ref, PutBack] = {}
+        closing: dict[Ref, Work] = {}
+        applied: dict[Ref, tuple[Work, datetime]] = {}
         for place, outcome in enumerate(batch.outcomes):
             for work in outcome.answers:
                 put_back = _put_back(work, outcome, batch.now, refused=place in batch.refused)
-                if work.ticket not in batch.held:
+                if work.ref not in batch.held:
                     continue
                 if put_back is None:
-                    closing[work.ticket] = work
+                    closing[work.ref] = work
                     if outcome.applied_at is not None:
-                        applied[work.ticket] = (work, outcome.applied_at)
-                elif not (work.ticket in back and back[work.ticket].dead):
-                    back[work.ticket] = put_back
+                        applied[work.ref] = (work, outcome.applied_at)
+                elif not (work.ref in back and back[work.ref].dead):
+                    back[work.ref] = put_back
         await self.inbox.put_back(connection, list(back.values()))
-        done = [work for ticket, work in closing.items() if ticket not in back]
+        done = [work for ref, work in closing.items() if ref not in back]
         still_open = await self.inbox.close(connection, done)
-        await self.ledger.put_latencies(connection, [applied[work.ticket] for work in done if work.ticket in applied])
-        late = [work for ticket, work in works.items() if ticket not in batch.held]
+        await self.inbox.mended(connection, _mended(batch) - works.keys())
+        await self.ledger.put_latencies(connection, [applied[work.ref] for work in done if work.ref in applied])
+        late = [work for ref, work in works.items() if ref not in batch.held]
         if late:
             notices = [Notice(work.ref, work.lane, batch.now, "late", work.changed_at) for work in late]
             await self.inbox.take_in(connection, notices)
@@ -155,10 +156,22 @@ class Recording:
 def _put_back(work: Work, outcome: Done, now: datetime, *, refused: bool) -> PutBack | None:
     """How this row goes back into the inbox; None: it is done."""
     if outcome.dead:
-        return PutBack(work, now, outcome.failure, spent=True, dead=True)
+        return PutBack(work, now, now, outcome.failure, spent=True, dead=True)
     if outcome.retry_at is not None:
-        return PutBack(work, outcome.retry_at, outcome.failure, spent=outcome.failure is not None)
-    return PutBack(work, now, None, spent=True) if refused else None
+        return PutBack(work, now, outcome.retry_at, outcome.failure, spent=outcome.failure is not None)
+    return PutBack(work, now, now, None, spent=True) if refused else None
+
+
+def _mended(batch: _Batch) -> set[Ref]:
+    """The records of what was just decided for both sides: a row by which one of them waited for a person is either out
+    of date, or its place is taken by the row that waits from now on."""
+    return {
+        ref
+        for place, outcome in enumerate(batch.outcomes)
+        if outcome.retry_at is None and place not in batch.refused and not batch.late(outcome)
+        for ref in _refs(outcome)
+        if ref is not None
+    }
 
 
 def _required(outcome: Done) -> int:

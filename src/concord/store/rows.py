@@ -7,37 +7,52 @@ side showed: a base that is not would look like a change for ever.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
-from concord.core.model import Base, Failure, Known, Notice, Origin, Review, Side, Stamp, Work
+import orjson
+
+from concord.core.model import Base, Failure, Known, Notice, Origin, Refused, Review, Seen, Side, Stamp, Work
 from concord.core.plan import Outcome, Rule, Verdict
 from concord.core.values import MISSING, Ref, Value, from_json, to_json
 from concord.errors import Category
 
 Row = dict[str, Any]
 
+#: Where `Known.told` is kept: among the traits, so that an older Concord, which does not know it, drops it.
+TOLD: Final = "told"
+
 _ESCAPE: Final = "\ue000"
-_SUSPECT: Final = re.compile(r"\\u(?:0000|d[89a-f]|e000)")
+_ESCAPE_BYTES: Final = _ESCAPE.encode()
+#: As JSON tells it; where it only looks so, escaping changes nothing.
+_NUL: Final = b"\\u0000"
+#: Only what is plain data: what has no JSON of its own is turned into it here, never by the way.
+_STRICTLY: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff\ue000]")
 _ESCAPED: Final = re.compile("\ue000([0-9a-f]{4})")
 
 
 def dumps(data: object) -> str:
-    """JSON that PostgreSQL can hold."""
-    text = json.dumps(data)
-    return json.dumps(_each_text(data, _escape)) if _SUSPECT.search(text) else text
+    """JSON that PostgreSQL can hold. Whole numbers of 64 bits at most."""
+    try:
+        text = orjson.dumps(data, option=_STRICTLY)
+    except TypeError:  # half a surrogate pair, which escaping mends; nothing else
+        text = orjson.dumps(_each_text(data, _escape), option=_STRICTLY)
+    else:
+        if _NUL in text or _ESCAPE_BYTES in text:
+            text = orjson.dumps(_each_text(data, _escape), option=_STRICTLY)
+    return text.decode()
 
 
 def loads(text: str | bytes) -> Any:
     """What `dumps` was given; from `dumps` itself, or as PostgreSQL writes it."""
-    plain = text if isinstance(text, str) else text.decode("utf-8")
-    data = json.loads(plain)
-    return _each_text(data, _restore) if _ESCAPE in plain or "\\ue000" in plain else data
+    told = text.encode() if isinstance(text, str) else text
+    data = orjson.loads(told)
+    return _each_text(data, _restore) if _ESCAPE_BYTES in told else data
 
 
 def _escape(text: str) -> str:
@@ -68,7 +83,8 @@ def value_out(row: Row, name: str, value: Value) -> None:
 
 
 def value_in(row: Mapping[str, Any], name: str) -> Value:
-    return from_json(row[name]) if name in row else MISSING
+    data = row.get(name, MISSING)
+    return data if data is MISSING or isinstance(data, str) else from_json(data)  # a text is the text that it is
 
 
 def moment(at: datetime | None) -> str | None:
@@ -106,14 +122,42 @@ def base_out(base: Base) -> Row:
 
 
 def base_in(row: Mapping[str, Any]) -> Base:
-    origin = row.get("o")
+    origin, left_seen, right_seen = row.get("o"), row.get("ls"), row.get("rs")
     return Base(
         value_in(row, "l"),
         value_in(row, "r"),
         None if origin is None else Origin(Side(origin["side"]), stamp_in(origin)),
-        _moment_in(row.get("ls")),
-        _moment_in(row.get("rs")),
+        None if left_seen is None else datetime.fromisoformat(left_seen),
+        None if right_seen is None else datetime.fromisoformat(right_seen),
     )
+
+
+class Bases(Mapping[str, Base]):
+    """The bases of one link, made of the database's JSON when they are first looked at: links are also read for what
+    they link alone."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _bases(self) -> dict[str, Base]:
+        return {name: base_in(row) for name, row in loads(self._text).items()}
+
+    def __getitem__(self, name: str) -> Base:
+        return self._bases[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """As of a dict: what every field of every record is looked up by."""
+        return self._bases.get(name, default)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._bases)
+
+    def __len__(self) -> int:
+        return len(self._bases)
+
+    def __repr__(self) -> str:
+        return repr(self._bases)
 
 
 def verdict_out(verdict: Verdict) -> Row:
@@ -154,14 +198,45 @@ def verdict_in(
     )
 
 
+#: What the database adds to a failure: when the row first failed since it was last in order, and when it last did.
+FAILED_AT: Final = ("first_at", "last_at")
+_FAILURE: Final = tuple(one.name for one in fields(Failure) if one.name != "refused")
+
+
 def failure_out(failure: Failure | None) -> Row | None:
-    return None if failure is None else asdict(failure)
+    if failure is None:
+        return None
+    row: Row = {name: getattr(failure, name) for name in _FAILURE}
+    if failure.refused:
+        row["refused"] = [_refused_out(one) for one in failure.refused]
+    return row
+
+
+def _refused_out(refused: Refused) -> Row:
+    row: Row = {"system": refused.system, "field": refused.field, "name": refused.name}
+    value_out(row, "v", refused.value)
+    value_out(row, "s", refused.shown)
+    return row
+
+
+def failed_at(row: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    """When a row first and last failed; None of one that another version of Concord wrote."""
+    first, last = (_moment_in(row.get(name)) for name in FAILED_AT)
+    return first, last
 
 
 def failure_in(row: Mapping[str, Any] | None) -> Failure | None:
+    """What another version of Concord put there, and this one does not know, is passed over."""
     if row is None:
         return None
-    return Failure(**{**row, "category": Category(row["category"]), "fields": tuple(row["fields"])})
+    given = {name: row[name] for name in _FAILURE if name in row}
+    refused = tuple(
+        Refused(one["system"], one["field"], one["name"], value_in(one, "v"), value_in(one, "s"))
+        for one in row.get("refused", ())
+    )
+    return Failure(
+        **{**given, "category": Category(row["category"]), "fields": tuple(row.get("fields", ())), "refused": refused}
+    )
 
 
 # --- rows for jsonb_to_recordset --------------------------------------------------------------------------------------
@@ -202,9 +277,21 @@ def known_row(known: Known) -> Row:
     return {
         **ref_row(known.ref),
         "object_pair": known.object_pair,
-        "traits": dict(known.traits),
+        "traits": dict(known.traits) if known.told is None else {**known.traits, TOLD: known.told},
         "keys": sorted(known.keys),
         "version": known.version,
+        "duplicate_object": duplicate.object if duplicate else None,
+        "duplicate_id": duplicate.id if duplicate else None,
+    }
+
+
+def seen_row(seen: Seen) -> Row:
+    duplicate = seen.duplicate_of
+    return {
+        **ref_row(seen.ref),
+        "told": seen.told,
+        "traits": dict(seen.traits),
+        "version": seen.version,
         "duplicate_object": duplicate.object if duplicate else None,
         "duplicate_id": duplicate.id if duplicate else None,
     }

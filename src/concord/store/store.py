@@ -15,10 +15,13 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from concord.core.breaker import Limits, Mark, Weighed
 from concord.core.model import Failure, Intent, Known, Lane, Link, Notice, Review, Work
 from concord.core.plan import Done
 from concord.core.values import Ref
 from concord.errors import Category, StoreError
+from concord.store.alerts import Alerts
+from concord.store.breaker import Answered, Breakers, OpenBreaker, Stand
 from concord.store.cursors import Cursors
 from concord.store.health import Backlog, Cause, Day, Health, Heartbeat, Look, News, Spread
 from concord.store.inbox import Inbox, PutBack, Stuck
@@ -28,8 +31,10 @@ from concord.store.links import Links
 from concord.store.pool import make_pool, reach
 from concord.store.recording import Recording
 
-#: Told, inside the transaction, that rows are due: see store/queue.py `Bell`.
-Wake: TypeAlias = Callable[[AsyncConnection], Awaitable[None]]
+#: Told, inside the transaction, that rows are due, and whether urgent ones are: see store/queue.py `Bell`.
+Wake: TypeAlias = Callable[[AsyncConnection, bool], Awaitable[None]]
+#: The last lane that has a worker of its own.
+URGENT: Final = Lane.CONVERSION
 #: How long a method waits for a connection before it says that the database is not there.
 WAIT_SECONDS: Final = 10.0
 
@@ -46,6 +51,9 @@ class PostgresStore:
         self._ledger = Ledger(pair, run)
         self._cursors = Cursors(pair)
         self._health = Health(pair)
+        #: What administrators are told.
+        self.alerts = Alerts(pair, self._health, self._cursors, self._transaction)
+        self._breakers = Breakers(pair, self._inbox, self._links, self._ledger)
         self._recording = Recording(self._inbox, self._links, self._people, self._ledger)
 
     @classmethod
@@ -79,9 +87,9 @@ class PostgresStore:
         except psycopg.OperationalError as error:
             raise StoreError(f"The database does not answer: {error}") from error
 
-    async def _ring(self, connection: AsyncConnection) -> None:
+    async def _ring(self, connection: AsyncConnection, urgent: bool = False) -> None:
         if self._wake is not None:
-            await self._wake(connection)
+            await self._wake(connection, urgent)
 
     # --- inbox -------------------------------------------------------------------------------------------------------
 
@@ -92,13 +100,28 @@ class PostgresStore:
         async with self._transaction() as connection:
             touched = await self._inbox.take_in(connection, notices)
             if touched:
-                await self._ring(connection)
+                await self._ring(connection, any(one.lane <= URGENT for one in notices))
             return touched
 
-    async def claim(self, limit: int, now: datetime, lease: timedelta) -> Sequence[Work]:
+    async def claim(self, limit: int, now: datetime, lease: timedelta, up_to: Lane = Lane.BACKFILL) -> Sequence[Work]:
         """See engine/ports.py."""
         async with self._transaction() as connection:
-            return await self._inbox.claim(connection, limit, now, lease)
+            return await self._inbox.claim(connection, limit, now, lease, up_to)
+
+    async def seize(self, ticket: int, keys: Mapping[str, Ref], now: datetime, until: datetime) -> set[str]:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._inbox.seize(connection, ticket, keys, now, until)
+
+    async def renew(self, works: Collection[Work], keys: int, now: datetime, until: datetime) -> bool:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._inbox.renew(connection, works, keys, now, until)
+
+    async def postpone(self, works: Collection[Work], due_at: datetime) -> None:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            await self._inbox.postpone(connection, works, due_at)
 
     async def release(
         self, works: Sequence[Work], now: datetime, retry_at: datetime, failure: Failure, *, spent: bool = True
@@ -106,7 +129,7 @@ class PostgresStore:
         """See engine/ports.py. A claim whose lease ran out is left to whoever has it now."""
         due_at = max(now, retry_at)
         async with self._transaction() as connection:
-            await self._inbox.put_back(connection, [PutBack(work, due_at, failure, spent) for work in works])
+            await self._inbox.put_back(connection, [PutBack(work, now, due_at, failure, spent) for work in works])
             if due_at == now:
                 await self._ring(connection)
 
@@ -125,12 +148,30 @@ class PostgresStore:
         async with self._transaction() as connection:
             await self._ring(connection)
 
+    async def hasten(self, now: datetime) -> int:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            hastened = await self._inbox.hasten(connection, now)
+            if hastened:
+                await self._ring(connection)
+            return hastened
+
     # --- who is who --------------------------------------------------------------------------------------------------
 
     async def links(self, refs: Collection[Ref]) -> Mapping[Ref, Link]:
         """See engine/ports.py. Where a ref has several, the active one, and else the newest."""
         async with self._transaction() as connection:
             return await self._links.links(connection, refs)
+
+    async def walk(self, after: int, limit: int, fields: Collection[str], closed_since: datetime) -> Sequence[Link]:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._links.walk(connection, after, limit, fields, closed_since)
+
+    async def count_links(self, closed_since: datetime) -> int:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._links.count(connection, closed_since)
 
     async def candidates(self, object_pair: str, keys: Collection[str], system: str) -> Sequence[Known]:
         """See engine/ports.py."""
@@ -147,6 +188,11 @@ class PostgresStore:
         async with self._transaction() as connection:
             await self._people.put_known(connection, known)
 
+    async def told(self, refs: Collection[Ref]) -> Mapping[Ref, str]:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._people.told(connection, refs)
+
     async def forget(self, refs: Collection[Ref]) -> None:
         """These records are not there any more, so they are nobody's candidates."""
         async with self._transaction() as connection:
@@ -161,6 +207,37 @@ class PostgresStore:
         """See engine/ports.py."""
         async with self._transaction() as connection:
             return await self._people.reviews(connection, refs)
+
+    # --- the breaker: store/breaker.py says more --------------------------------------------------------------------
+
+    async def weigh(self, marks: Sequence[Mark], limits: Limits, now: datetime) -> Weighed:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._breakers.weigh(connection, marks, limits, now)
+
+    async def open_breakers(self) -> Sequence[OpenBreaker]:
+        """Those that hold everything of their kind, the oldest first."""
+        async with self._transaction() as connection:
+            return await self._breakers.open(connection)
+
+    async def breakers(self, now: datetime, samples: int = 5) -> Sequence[Stand]:
+        """Those that are open, and those of which an answer still has an effect, with what waits for them."""
+        async with self._transaction() as connection:
+            return await self._breakers.standing(connection, now, samples)
+
+    async def allow_flood(self, name: str, now: datetime, window: timedelta) -> Answered:
+        """A person lets what this breaker holds through, and what still comes of it."""
+        async with self._transaction() as connection:
+            answered = await self._breakers.allow(connection, name, now, window)
+            await self._ring(connection)
+            return answered
+
+    async def refuse_flood(self, name: str, now: datetime, window: timedelta) -> Answered:
+        """A person refuses what this breaker holds: nothing of it is written."""
+        async with self._transaction() as connection:
+            answered = await self._breakers.refuse(connection, name, now, window)
+            await self._ring(connection)
+            return answered
 
     # --- the line's end ----------------------------------------------------------------------------------------------
 
@@ -237,9 +314,18 @@ class PostgresStore:
             return await self._inbox.stuck(connection, limit, waiting=True)
 
     async def revive(self, now: datetime, refs: Collection[Ref] | None = None, category: Category | None = None) -> int:
-        """Try dead rows again: those of these refs, of this category, of both, or all. How many they were."""
+        """Try dead rows again: those of these refs, of this category, of both, or all. How many they were. Of refs also
+        those that failed and would be tried later."""
         async with self._transaction() as connection:
             revived = await self._inbox.revive(connection, now, refs, category)
+            if revived:
+                await self._ring(connection)
+            return revived
+
+    async def revive_fields(self, now: datetime, names: Collection[str], categories: Collection[Category]) -> int:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            revived = await self._inbox.revive_fields(connection, now, names, categories)
             if revived:
                 await self._ring(connection)
             return revived
@@ -261,20 +347,23 @@ class PostgresStore:
         async with self._transaction() as connection:
             return await self._health.causes(connection, now)
 
-    async def failed_for(self, causes: Collection[Cause], limit: int = 200) -> Sequence[Stuck]:
-        """The rows that failed for one of these causes."""
+    async def failed_for(
+        self, causes: Collection[Cause], limit: int = 200, value: str | None = None
+    ) -> Sequence[Stuck]:
+        """The rows that failed for one of these causes; value: only where it was refused."""
         async with self._transaction() as connection:
-            return await self._health.failed_for(connection, causes, limit)
+            return await self._health.failed_for(connection, causes, limit, value)
 
     async def failed_of(self, refs: Collection[Ref]) -> Sequence[Stuck]:
         """Those of these records that failed."""
         async with self._transaction() as connection:
             return await self._health.failed_of(connection, refs)
 
-    async def revive_causes(self, causes: Collection[Cause], now: datetime) -> int:
-        """Try the dead rows of these causes again. How many they were."""
+    async def revive_causes(self, causes: Collection[Cause], now: datetime, value: str | None = None) -> int:
+        """Try the rows of these causes again, those too that would be tried later. How many they were. value: only
+        where it was refused."""
         async with self._transaction() as connection:
-            revived = await self._health.revive(connection, causes, now)
+            revived = await self._health.revive(connection, causes, now, value)
             if revived:
                 await self._ring(connection)
             return revived

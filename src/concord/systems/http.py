@@ -1,4 +1,4 @@
-"""The one seam to the network: every remote call of Concord goes through `Http.call`.
+"""The one seam to the network: every remote call of Concord goes through `Http.call`, and alerts through `Post.send`.
 
 Here are the sign-in, the pacing, the retries of what passes by itself, the counting of calls and the measuring of the
 remote clock. What a vendor's error means is said by the vendor's own folder (`Reading.error`). No other module may
@@ -17,10 +17,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 import httpx
+import orjson
 
 from concord.core.model import Errand
 from concord.core.retry import Backoff
 from concord.errors import Category, RemoteBusy, RemoteError, RemoteRefused, RemoteUnknown
+from concord.systems.outage import Outage
+from concord.trace import span
 
 #: A transport to use instead of the network: `httpx.ASGITransport` for the sandbox in process.
 Transport = httpx.AsyncBaseTransport
@@ -170,6 +173,8 @@ class Http:
         #: The remote clock is ahead of ours by something between these two; None before the first answer.
         self._bounds: tuple[timedelta, timedelta] | None = None
         self.tally = Tally()
+        #: Whether the system answers at all.
+        self.outage = Outage(vendor.system)
         self.base_url = base_url.rstrip("/")
         self._client = httpx.AsyncClient(
             transport=transport,
@@ -206,19 +211,24 @@ class Http:
         attempt, refused = 0, None
         while True:
             attempt += 1
+            if signed:
+                self.outage.admit(self._clock.now())
             try:
                 used = await self._signed(refused) if signed else {}
                 sent = {**used, **(headers or {})}
                 again = attempt > 1 or refused is not None
-                return await self._send(
-                    method, path, kind, body, params, sent, pace, again, accept, foreign=not signed, errand=errand
-                )
+                with span(f"{self._vendor.system} {kind}", attempt=attempt):
+                    return await self._send(
+                        method, path, kind, body, params, sent, pace, again, accept, foreign=not signed, errand=errand
+                    )
             except _SignedOut as refusal:
                 if refused is not None:
                     raise refusal.error from None
                 refused = used
                 attempt -= 1
             except RemoteError as error:
+                if signed:
+                    self.outage.failed(error, self._clock.now())
                 if not error.retry or (isinstance(error, RemoteUnknown) and not repeatable):
                     raise
                 wait = self._backoff.wait(attempt, self._share(), error.after)
@@ -324,11 +334,13 @@ class Http:
     def _read(
         self, response: httpx.Response, sent: datetime, accept: tuple[int, ...], kind: str, host: str, foreign: bool
     ) -> Answer:
+        if not foreign and response.status_code < 500:
+            self.outage.answered()
         at, since = self._measure(None if foreign else response.headers.get("date"), sent)
         if not foreign:
             self._on_answer(response.headers)
         try:
-            body = response.json() if response.content else None
+            body = _parsed(response.content) if response.content else None
         except ValueError:
             body = response.text  # an HTML page of a gateway or a maintenance screen
         good = response.is_success or response.status_code in accept
@@ -364,6 +376,54 @@ class Http:
             self._bounds = low, high
         at = now + self.ahead() if remote is None else remote
         return at, min(at, sent + (self._bounds[0] if self._bounds else timedelta()))
+
+
+class Post:
+    """Sends a message to an address that is no CRM's: no sign-in, no pacing, one try, and nobody reads the answer.
+
+    name: what errors call the receiver. Errors name no more of the address than its host: the rest may be a secret.
+    time_limit: seconds.
+    """
+
+    def __init__(self, name: str, *, transport: Transport | None = None, time_limit: float = 10.0) -> None:
+        self._name = name
+        self._client = httpx.AsyncClient(transport=transport, timeout=time_limit, headers={"User-Agent": "concord"})
+
+    async def send(self, url: str, content: bytes, headers: Mapping[str, str]) -> None:
+        """Send it. Raises RemoteRefused (the same again would be refused), RemoteBusy (it did not arrive) or
+        RemoteUnknown (it may have arrived)."""
+        host = _host(url)
+        try:
+            response = await self._client.post(url, content=content, headers=dict(headers))
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            words = f"no connection to {host}"
+            raise RemoteBusy(self._name, Category.NETWORK, words, code=type(error).__name__) from None
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            words = f"{host} is not an address that can be called"
+            raise RemoteRefused(self._name, Category.INTERNAL, words, code=type(error).__name__) from None
+        except (httpx.HTTPError, OSError) as error:
+            words = f"no answer came from {host}"
+            raise RemoteUnknown(self._name, Category.NETWORK, words, code=type(error).__name__) from None
+        if response.is_success:
+            return
+        words, code = f"{host} did not take it", str(response.status_code)
+        if response.status_code in (408, 425, 429) or response.is_server_error:
+            told = response.headers.get("retry-after", "")
+            after = float(told) if told.isdecimal() else None
+            raise RemoteBusy(self._name, Category.NETWORK, words, code=code, after=after)
+        advice = "Check the address and the secret"
+        raise RemoteRefused(self._name, Category.PERMISSION, words, code=code, advice=advice)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+def _parsed(content: bytes) -> Any:
+    """An answer's JSON. Raises ValueError for anything else."""
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return json.loads(content)  # takes half a surrogate pair too, which a text in a CRM may be cut to
 
 
 def _host(url: str) -> str:

@@ -33,35 +33,55 @@ def listening(address: str) -> socket.socket:
 
 @asynccontextmanager
 async def running(
-    concord: Concord, secrets: Secrets, listener: socket.socket, feeds: Sequence[Feed] = ()
+    concord: Concord,
+    secrets: Secrets,
+    listener: socket.socket | None,
+    feeds: Sequence[Feed] = (),
+    *,
+    works: bool = True,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Work and listen while the block runs. Gives the task that works: it ends only with an error.
 
-    secrets: with which HubSpot's webhooks and Salesforce's messages are believed. feeds: those that are followed. At
-    the end nothing new is taken in, and what is under way is finished.
+    secrets: with which HubSpot's webhooks and Salesforce's messages are believed. listener: where they are taken in;
+    None: not in this process. feeds: those that are followed. works: False: what is taken in is left to the workers of
+    other processes. At the end nothing new is taken in, and what is under way is finished.
     """
+    task = asyncio.create_task(_work(concord, feeds, works=works))
+    try:
+        async with _listening(concord, secrets, listener):
+            yield task
+            concord.finish()
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def _listening(concord: Concord, secrets: Secrets, listener: socket.socket | None) -> AsyncIterator[None]:
+    if listener is None:
+        yield
+        return
     intake = Intake(concord, secrets.hubspot_client_secret, secrets.salesforce_hook)
     config = uvicorn.Config(
         intake.app(), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5
     )
     server = _Server(config)
     listens = asyncio.create_task(server.serve(sockets=[listener]))
-    works = asyncio.create_task(_work(concord, feeds))
     try:
-        yield works
+        yield
     finally:
         server.should_exit = True
-        works.cancel()
-        with suppress(asyncio.CancelledError):
-            await works
         await listens
 
 
-async def _work(concord: Concord, feeds: Sequence[Feed]) -> None:
-    """Work, and follow the feeds beside it; an unforeseen error of either ends both and goes up."""
+async def _work(concord: Concord, feeds: Sequence[Feed], *, works: bool) -> None:
+    """Work, follow the feeds beside it, and watch how it goes; an unforeseen error of any ends all and goes up."""
     async with asyncio.TaskGroup() as group:
+        group.create_task(concord.watch(feeds))
         group.create_task(concord.follow(feeds))
-        await concord.queue.run()
+        if works:
+            await concord.queue.run()
 
 
 class _Server(uvicorn.Server):

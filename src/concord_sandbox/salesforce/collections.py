@@ -1,4 +1,4 @@
-"""Answers of `/composite/sobjects`: up to 200 records in one call, each with its own result.
+"""Answers of `/composite/sobjects`: up to 200 records in one call (2,000 to read), each with its own result.
 
 A record that is refused does not stop the others, unless the call says allOrNone (api/salesforce.md section 6).
 """
@@ -16,6 +16,7 @@ from concord_sandbox.salesforce.tables import Table
 from concord_sandbox.salesforce.writes import SeveralFound
 
 MOST_RECORDS = 200
+_MOST_READ = 2_000
 _MOST_CHUNKS = 10
 _ROLLED_BACK = Fail(
     "ALL_OR_NONE_OPERATION_ROLLED_BACK",
@@ -98,7 +99,7 @@ def read_all(api: Api, call: Call, name: str) -> Answer:
     else:
         body = call.object_body()
         ids, fields = _texts(body.get("ids")), _texts(body.get("fields"))
-    _check_count(len(ids))
+    _check_count(len(ids), _MOST_READ)
     record_shown(table, {"Id": ""}, fields, call.version)  # an unknown field is refused even when no record is found
     found = [table.live(api.writer.known_id(table, one)) for one in ids]
     wanted = fields if "Id" in fields else [*fields, "Id"]
@@ -111,9 +112,9 @@ def _texts(given: Any) -> list[str]:
     return given
 
 
-def _check_count(count: int) -> None:
-    if count > MOST_RECORDS:
-        words = f"record limit reached. cannot submit more than {MOST_RECORDS} records in this request"
+def _check_count(count: int, most: int = MOST_RECORDS) -> None:
+    if count > most:
+        words = f"record limit reached. cannot submit more than {most} records in this request"
         raise invalid_input(words, "EXCEEDED_ID_LIMIT")
 
 

@@ -2,6 +2,10 @@
 
 A graph is a composite call of its own that happens whole or not at all; a tree makes records with their children; a
 batch is up to 25 calls that have nothing to do with each other.
+
+Key `graphs` of a world: {"headers": "kept"}, or "ignored": the nodes of graphs do what they are asked whatever their
+`httpHeaders` say. No document says that conditions there are kept to (api/salesforce.md section 6); without this key
+they are.
 """
 
 from __future__ import annotations
@@ -12,11 +16,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from concord_sandbox.known_keys import only
+from concord_sandbox.parts import Part
 from concord_sandbox.salesforce.calls import Answer, Api, Call, Resources, invalid_input
 from concord_sandbox.salesforce.composite import answered_in_turn, check_requests, failed, halted, references, shown
 from concord_sandbox.salesforce.errors import Fail, Refusal, bad_json, limit_exceeded
+from concord_sandbox.salesforce.models import Org
 from concord_sandbox.salesforce.schema import Field
 from concord_sandbox.salesforce.tables import Table
+from concord_sandbox.service import ControlError
 
 Dispatch = Callable[[Api, Call], Answer]
 
@@ -33,16 +41,34 @@ _BATCHED = ("limits", "parameterizedSearch", "query", "queryAll", "search", "sob
 # Graphs
 
 
+class GraphHeaders(Part[Org]):
+    """Whether the nodes of graphs keep to the conditions in their headers."""
+
+    section = "graphs"
+
+    def __init__(self, owner: Org, given: Any) -> None:
+        super().__init__(owner, given)
+        only("graphs", given or {}, ("headers",))
+        self._said = (given or {}).get("headers")
+        if self._said not in (None, "kept", "ignored"):
+            raise ControlError(f"graphs: headers is kept or ignored, not {self._said!r}")
+        self.ignored = self._said == "ignored"
+
+    def save(self) -> Any:
+        return None if self._said is None else {"headers": self._said}
+
+
 def graphs(api: Api, call: Call, answered: Dispatch) -> Answer:
     """`POST /composite/graph`: independent graphs, each a transaction."""
     given = call.object_body().get("graphs")
     if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
         raise bad_json("graphs has to be a list of graphs")
     _check_graphs(given)
+    bare = api.org.parts.of(GraphHeaders).ignored
     results = []
     failures = 0
     for one in given:
-        requests = one["compositeRequest"]
+        requests = [{**node, "httpHeaders": {}} if bare else node for node in one["compositeRequest"]]
         if failures > _MOST_FAILURES:
             words = f"Processing was halted: more than {_MOST_FAILURES} graphs of this request failed."
             answers = {request["referenceId"]: halted(words) for request in requests}

@@ -33,6 +33,7 @@ from concord_sandbox.salesforce.errors import (
 from concord_sandbox.salesforce.events.changes import ChangeEvents
 from concord_sandbox.salesforce.events.outbound import OutboundMessages
 from concord_sandbox.salesforce.fault_answers import FaultAnswer
+from concord_sandbox.salesforce.graphs import GraphHeaders
 from concord_sandbox.salesforce.lifecycle.conversion import LeadMapping, by_hand, convert
 from concord_sandbox.salesforce.lifecycle.merging import merge
 from concord_sandbox.salesforce.lifecycle.recycling import RecycleBin, undelete
@@ -67,6 +68,7 @@ PARTS: tuple[type[Part[Org]], ...] = (
     LeadMapping,
     RecycleBin,
     ClientApp,
+    GraphHeaders,
     ChangeEvents,
     OutboundMessages,
     BulkJobs,

@@ -74,6 +74,7 @@ def org() -> Given:
             "redirect_uris": ["https://concord.larkfinch-agency.com/oauth/salesforce"],
             "refresh_token_rotation": False,
         },
+        "graphs": {"headers": "kept"},
         "bulk_jobs": {"queue_seconds": 0.2, "chunk_seconds": 0.5, "batches_used": 3, "queries_used": 5},
     }  # fmt: skip
 

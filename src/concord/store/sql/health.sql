@@ -43,8 +43,8 @@ SELECT lane, state, category, count(*)
  GROUP BY lane, state, category;
 
 -- name: causes
--- Rows that failed, by cause. A dead row failed when it was given up; of one that is tried again by itself only the
--- time when it was first heard of is kept. The newest message is the greatest of "time, then message".
+-- Rows that failed, by cause. Each counts from the time when it first failed; of one that an older version wrote, from
+-- when it was given up or first heard of. The newest message is the greatest of "time, then message".
 SELECT failure ->> 'category', failure ->> 'code', system, object, failure -> 'fields',
        count(*) FILTER (WHERE state = 'dead'),
        count(*) FILTER (WHERE state = 'waiting'),
@@ -54,19 +54,25 @@ SELECT failure ->> 'category', failure ->> 'code', system, object, failure -> 'f
        to_jsonb(max(failure ->> 'advice')),
        min(due_at) FILTER (WHERE state = 'waiting')
   FROM (SELECT failure, system, object, state, due_at,
-               CASE WHEN state = 'dead' THEN due_at ELSE first_seen_at END AS at
+               coalesce((failure ->> 'first_at')::timestamptz,
+                        CASE WHEN state = 'dead' THEN due_at ELSE first_seen_at END) AS at
           FROM inbox
          WHERE pair = %(pair)s AND failure IS NOT NULL) AS row
  GROUP BY 1, 2, 3, 4, 5;
 
 -- name: failed_for
--- Rows that failed for one of these causes, those that wait for a person first, then by when they are tried again.
+-- Rows that failed for one of these causes (and, where it is given, with that value refused, alone or among several),
+-- those that wait for a person first, then by when they are tried again.
 SELECT i.system, i.object, i.record_id, i.lane, i.state, i.attempts, i.first_seen_at, i.due_at, i.failure
   FROM inbox AS i
   JOIN jsonb_to_recordset(%(causes)s::jsonb) AS c (category text, code text, system text, object text, fields jsonb)
     ON i.system = c.system AND i.object = c.object AND i.failure ->> 'category' = c.category
    AND i.failure ->> 'code' IS NOT DISTINCT FROM c.code AND i.failure -> 'fields' = c.fields
  WHERE i.pair = %(pair)s AND i.failure IS NOT NULL
+   AND (%(value)s::text IS NULL OR EXISTS (
+           SELECT FROM jsonb_array_elements(i.failure -> 'refused') AS r
+            WHERE %(value)s IN (r ->> 'v', r -> 'v' ->> 'n', r -> 'v' ->> 't', r -> 'v' ->> 'd')
+               OR jsonb_exists(r -> 'v' -> 'm', %(value)s)))
  ORDER BY i.state, i.due_at, i.system, i.object, i.record_id
  LIMIT %(limit)s;
 
@@ -80,13 +86,18 @@ SELECT i.system, i.object, i.record_id, i.lane, i.state, i.attempts, i.first_see
  ORDER BY i.state, i.due_at, i.system, i.object, i.record_id;
 
 -- name: revive_causes
--- Try those dead rows again that failed for one of these causes.
+-- Try those rows again that failed for one of these causes, dead ones and those that would be tried later; not what
+-- somebody is just trying.
 UPDATE inbox AS i
    SET state = 'waiting', attempts = 0, due_at = %(now)s, failure = NULL
   FROM jsonb_to_recordset(%(causes)s::jsonb) AS c (category text, code text, system text, object text, fields jsonb)
- WHERE i.pair = %(pair)s AND i.state = 'dead' AND i.failure IS NOT NULL
+ WHERE i.pair = %(pair)s AND i.failure IS NOT NULL AND (i.leased_until IS NULL OR i.leased_until <= %(now)s)
    AND i.system = c.system AND i.object = c.object AND i.failure ->> 'category' = c.category
-   AND i.failure ->> 'code' IS NOT DISTINCT FROM c.code AND i.failure -> 'fields' = c.fields;
+   AND i.failure ->> 'code' IS NOT DISTINCT FROM c.code AND i.failure -> 'fields' = c.fields
+   AND (%(value)s::text IS NULL OR EXISTS (
+           SELECT FROM jsonb_array_elements(i.failure -> 'refused') AS r
+            WHERE %(value)s IN (r ->> 'v', r -> 'v' ->> 'n', r -> 'v' ->> 't', r -> 'v' ->> 'd')
+               OR jsonb_exists(r -> 'v' -> 'm', %(value)s)));
 
 -- name: percentiles
 -- How long it took, by lane and (lane NULL) over all, of what was applied since then.

@@ -33,35 +33,80 @@ ON CONFLICT (pair, system, object, record_id) DO UPDATE SET
     again_changed_at = CASE WHEN i.leased_until IS NOT NULL THEN least(i.again_changed_at, excluded.changed_at) END;
 
 -- name: claim
--- Take rows that are due, most urgent lane first, then oldest, past those that another worker is taking. A lease that
--- ran out is somebody's who died: what was noted meanwhile joins the row.
+-- Take rows that are due, of the most urgent lane that has any, oldest first, past those that another worker is taking.
+-- A lease that ran out is somebody's who died: what was noted meanwhile joins the row. One ticket for all of them.
 WITH due AS (
-    SELECT system, object, record_id
+    SELECT system, object, record_id, lane
       FROM inbox
-     WHERE pair = %(pair)s AND state = 'waiting' AND due_at <= %(now)s
+     WHERE pair = %(pair)s AND state = 'waiting' AND due_at <= %(now)s AND lane <= %(up_to)s
        AND (leased_until IS NULL OR leased_until <= %(now)s)
      ORDER BY lane, due_at
      LIMIT %(limit)s
        FOR UPDATE SKIP LOCKED
+), claim AS MATERIALIZED (
+    SELECT nextval('inbox_ticket') AS ticket, (SELECT min(lane) FROM due) AS lane
 )
 UPDATE inbox AS i
-   SET ticket = nextval('inbox_ticket'),
+   SET ticket = claim.ticket,
        leased_until = %(leased_until)s,
        lane = least(i.lane, i.again_lane),
        first_seen_at = least(i.first_seen_at, i.again_seen_at),
        changed_at = least(i.changed_at, i.again_changed_at),
        again_lane = NULL, again_seen_at = NULL, again_changed_at = NULL
-  FROM due
+  FROM due, claim
  WHERE i.pair = %(pair)s AND i.system = due.system AND i.object = due.object AND i.record_id = due.record_id
+   AND due.lane = claim.lane
 RETURNING i.system, i.object, i.record_id, i.lane, i.ticket, i.attempts, i.first_seen_at, i.changed_at, i.due_at;
+
+-- name: seize
+-- Have these keys for a claim, as far as no other has them; those that it has now. A claim that ran out has none.
+INSERT INTO seized AS s (pair, key, ticket, taken_for, until)
+SELECT %(pair)s, w.key, %(ticket)s, w.taken_for, %(until)s
+  FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (key text, taken_for text)
+ ORDER BY w.key -- one order for everybody, or two claims wait for each other
+ON CONFLICT (pair, key) DO UPDATE SET
+    ticket = excluded.ticket,
+    taken_for = CASE WHEN s.ticket = excluded.ticket THEN s.taken_for ELSE excluded.taken_for END,
+    until = excluded.until
+ WHERE s.ticket = excluded.ticket OR s.until <= %(now)s
+RETURNING key;
+
+-- name: let_go
+-- What was taken for these rows is free again.
+DELETE FROM seized AS s
+ USING jsonb_to_recordset(%(rows)s::jsonb) AS w (taken_for text, ticket bigint)
+ WHERE s.pair = %(pair)s AND s.ticket = w.ticket AND s.taken_for = w.taken_for;
+
+-- name: postpone
+-- These claims are given back untouched, to be taken again at due_at: another worker has their record.
+UPDATE inbox AS i
+   SET due_at = %(due_at)s, leased_until = NULL,
+       lane = least(i.lane, i.again_lane),
+       first_seen_at = least(i.first_seen_at, i.again_seen_at),
+       changed_at = least(i.changed_at, i.again_changed_at),
+       again_lane = NULL, again_seen_at = NULL, again_changed_at = NULL
+  FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text, ticket bigint)
+ WHERE i.pair = %(pair)s AND i.system = w.system AND i.object = w.object AND i.record_id = w.record_id
+   AND i.ticket = w.ticket AND i.leased_until IS NOT NULL;
+
+-- name: renew_rows
+-- These claims stand longer, as far as nobody has taken them over.
+UPDATE inbox AS i
+   SET leased_until = %(until)s
+  FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text, ticket bigint)
+ WHERE i.pair = %(pair)s AND i.system = w.system AND i.object = w.object AND i.record_id = w.record_id
+   AND i.ticket = w.ticket AND i.leased_until > %(now)s;
+
+-- name: renew_seized
+UPDATE seized SET until = %(until)s WHERE pair = %(pair)s AND ticket = %(ticket)s AND until > %(now)s;
 
 -- name: hold
 -- Which of these claims still stand, locked until the transaction ends.
-SELECT i.ticket
+SELECT i.system, i.object, i.record_id
   FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text, ticket bigint)
   JOIN inbox AS i
     ON i.pair = %(pair)s AND i.system = w.system AND i.object = w.object AND i.record_id = w.record_id
-   AND i.ticket = w.ticket AND i.leased_until IS NOT NULL
+   AND i.ticket = w.ticket AND i.leased_until > %(now)s
  ORDER BY i.system, i.object, i.record_id
    FOR UPDATE OF i;
 
@@ -89,7 +134,9 @@ UPDATE inbox AS i
    SET state = CASE WHEN w.dead AND i.again_seen_at IS NULL THEN 'dead' ELSE 'waiting' END,
        attempts = CASE WHEN w.dead AND i.again_seen_at IS NOT NULL THEN 0 ELSE i.attempts + w.spent END,
        due_at = least(w.due_at, i.again_seen_at),
-       failure = CASE WHEN w.dead AND i.again_seen_at IS NOT NULL THEN NULL ELSE w.failure END,
+       failure = CASE WHEN w.dead AND i.again_seen_at IS NOT NULL THEN NULL
+                      ELSE w.failure || jsonb_build_object(
+                               'first_at', coalesce(i.failure ->> 'first_at', w.at), 'last_at', w.at) END,
        leased_until = NULL,
        lane = least(i.lane, i.again_lane),
        first_seen_at = least(i.first_seen_at, i.again_seen_at),
@@ -97,9 +144,24 @@ UPDATE inbox AS i
        again_lane = NULL, again_seen_at = NULL, again_changed_at = NULL
   FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (
            system text, object text, record_id text, ticket bigint,
-           due_at timestamptz, failure jsonb, spent integer, dead boolean)
+           at text, due_at timestamptz, failure jsonb, spent integer, dead boolean)
  WHERE i.pair = %(pair)s AND i.system = w.system AND i.object = w.object AND i.record_id = w.record_id
    AND i.ticket = w.ticket AND i.leased_until IS NOT NULL;
+
+-- name: mended
+-- What these waited for a person with has been seen to. One that somebody is just trying again is left alone.
+WITH gone AS (
+    SELECT i.system, i.object, i.record_id
+      FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text)
+      JOIN inbox AS i
+        ON i.pair = %(pair)s AND i.system = w.system AND i.object = w.object AND i.record_id = w.record_id
+     WHERE i.state = 'dead'
+     ORDER BY i.system, i.object, i.record_id
+       FOR UPDATE OF i SKIP LOCKED
+)
+DELETE FROM inbox AS i
+ USING gone
+ WHERE i.pair = %(pair)s AND i.system = gone.system AND i.object = gone.object AND i.record_id = gone.record_id;
 
 -- name: backlog
 -- How many rows are in which state; "due_later" were put back after a failed try.
@@ -120,14 +182,31 @@ SELECT system, object, record_id, lane, state, attempts, first_seen_at, due_at, 
  LIMIT %(limit)s;
 
 -- name: revive
--- Try dead rows again: those named, or all that failed for one kind of reason, or (neither given) all.
+-- Try dead rows again: those named, or all that failed for one kind of reason, or (neither given) all. Of those named
+-- also what failed and would be tried later, unless somebody is just trying it.
 UPDATE inbox AS i
    SET state = 'waiting', attempts = 0, due_at = %(now)s, failure = NULL
- WHERE i.pair = %(pair)s AND i.state = 'dead'
+ WHERE i.pair = %(pair)s
+   AND (i.state = 'dead' OR (%(rows)s::jsonb IS NOT NULL AND i.failure IS NOT NULL
+                             AND (i.leased_until IS NULL OR i.leased_until <= %(now)s)))
    AND (%(category)s::text IS NULL OR i.failure ->> 'category' = %(category)s)
    AND (%(rows)s::jsonb IS NULL OR (i.system, i.object, i.record_id) IN (
            SELECT w.system, w.object, w.record_id
              FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text)));
+
+-- name: hasten
+-- A system answers again: what waits for it is due now.
+UPDATE inbox
+   SET due_at = %(now)s
+ WHERE pair = %(pair)s AND state = 'waiting' AND failure IS NOT NULL AND failure ->> 'category' = %(category)s
+   AND due_at > %(now)s AND leased_until IS NULL;
+
+-- name: revive_fields
+-- Try those dead rows again that failed for one of these kinds of reason and name one of these fields.
+UPDATE inbox AS i
+   SET state = 'waiting', attempts = 0, due_at = %(now)s, failure = NULL
+ WHERE i.pair = %(pair)s AND i.state = 'dead' AND i.failure ->> 'category' = ANY (%(categories)s::text[])
+   AND jsonb_exists_any(i.failure -> 'fields', %(names)s::text[]);
 
 -- name: next_due
 -- When the next row that waits for a later time is to be looked at.

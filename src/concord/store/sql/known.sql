@@ -29,6 +29,44 @@ ON CONFLICT (pair, system, object, record_id) DO UPDATE SET
        IS DISTINCT FROM (excluded.object_pair, excluded.traits, excluded.keys, excluded.version,
                          excluded.duplicate_object, excluded.duplicate_id);
 
+-- name: told
+-- What these told of themselves when they became known.
+SELECT k.system, k.object, k.record_id, k.traits ->> 'told'
+  FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text)
+  JOIN known AS k
+    ON k.pair = %(pair)s AND k.system = w.system AND k.object = w.object AND k.record_id = w.record_id
+ WHERE k.traits ? 'told';
+
+-- name: hold_known
+-- Lock these until the transaction ends.
+SELECT
+  FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text)
+  JOIN known AS k
+    ON k.pair = %(pair)s AND k.system = w.system AND k.object = w.object AND k.record_id = w.record_id
+ ORDER BY k.system, k.object, k.record_id
+   FOR UPDATE OF k;
+
+-- name: touch
+-- These were read again and tell of themselves what they told before. One that tells something else by now was read by
+-- another worker meanwhile: nobody knows who read it later, so no state of it counts as read.
+WITH held AS (
+    SELECT k.system, k.object, k.record_id, k.traits ->> 'told' IS NOT DISTINCT FROM n.told AS same,
+           n.traits, n.version, n.duplicate_object, n.duplicate_id
+      FROM jsonb_to_recordset(%(rows)s::jsonb) AS n (
+               system text, object text, record_id text, told text, traits jsonb, version text,
+               duplicate_object text, duplicate_id text)
+      JOIN known AS k
+        ON k.pair = %(pair)s AND k.system = n.system AND k.object = n.object AND k.record_id = n.record_id
+     ORDER BY k.system, k.object, k.record_id
+       FOR UPDATE OF k
+)
+UPDATE known AS k
+   SET traits = CASE WHEN held.same THEN k.traits || held.traits ELSE k.traits END,
+       version = CASE WHEN held.same THEN held.version END,
+       duplicate_object = held.duplicate_object, duplicate_id = held.duplicate_id
+  FROM held
+ WHERE k.pair = %(pair)s AND k.system = held.system AND k.object = held.object AND k.record_id = held.record_id;
+
 -- name: forget
 -- These records are not there any more.
 DELETE FROM known

@@ -27,7 +27,7 @@ WITH wanted AS (
 SELECT best.system, best.object, best.record_id,
        link.id, link.object_pair, link.left_system, link.left_object, link.left_id,
        link.right_system, link.right_object, link.right_id, link.score, link.evidence, link.state,
-       link.left_read_at, link.right_read_at, base.fields
+       link.left_read_at, link.right_read_at, base.fields::text
   FROM best
   JOIN link ON link.id = best.id
   LEFT JOIN base ON base.link_id = best.id;
@@ -122,3 +122,26 @@ SELECT left_system, left_object, left_id, right_system, right_object, right_id
   FROM link
  WHERE pair = %(pair)s AND object_pair = %(object_pair)s AND state = 'active'
  ORDER BY id;
+
+-- name: walk
+-- Links in order: the active ones, and those closed of late whose records are not linked otherwise.
+SELECT link.id, link.object_pair, link.left_system, link.left_object, link.left_id,
+       link.right_system, link.right_object, link.right_id, link.score, link.evidence, link.state,
+       link.left_read_at, link.right_read_at,
+       (SELECT jsonb_object_agg(key, value)::text FROM jsonb_each(base.fields) WHERE key = ANY (%(fields)s::text[]))
+  FROM link
+  LEFT JOIN base ON base.link_id = link.id
+ WHERE link.pair = %(pair)s AND link.id > %(after)s
+   AND (link.state = 'active' OR (link.closed_at > %(since)s AND NOT EXISTS (
+       SELECT FROM link AS other
+        WHERE other.pair = %(pair)s AND other.state = 'active' AND other.left_system = link.left_system
+          AND other.left_object = link.left_object AND other.left_id = link.left_id) AND NOT EXISTS (
+       SELECT FROM link AS other
+        WHERE other.pair = %(pair)s AND other.state = 'active' AND other.right_system = link.right_system
+          AND other.right_object = link.right_object AND other.right_id = link.right_id)))
+ ORDER BY link.id
+ LIMIT %(limit)s;
+
+-- name: count
+-- How many there are to walk.
+SELECT count(*) FROM link WHERE pair = %(pair)s AND (state = 'active' OR closed_at > %(since)s);

@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from datetime import datetime, timedelta
 from functools import partial
 
-from concord.core.model import Account, Change, Errand, Gone, Receipt, Record, Side, SweepPage
+from concord.core.model import Account, Change, Errand, Gone, Lane, Receipt, Record, Side, SweepPage
+from concord.core.quota import Usage
 from concord.core.values import ObjectSpec
 from concord.errors import Category, RemoteRefused
 from concord.systems.http import Clock, Http, Transport
@@ -28,6 +29,7 @@ from concord.systems.hubspot.client import (
 )
 from concord.systems.hubspot.errors import SYSTEM
 from concord.systems.hubspot.journal import POLL, Journal
+from concord.systems.hubspot.lanes import lane_of
 from concord.systems.hubspot.records import Reader
 from concord.systems.hubspot.wire import OPT_OUT
 from concord.systems.hubspot.writes import Writer
@@ -174,6 +176,10 @@ class HubSpot:
         """Every live record, page by page, without histories."""
         return self._reader.scan(object_name, fields)
 
+    async def present(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record]:
+        """Those of these records that are live under the very id asked for. 100 a call."""
+        return await self._reader.present(object_name, ids, fields)
+
     async def changed(
         self,
         objects: Sequence[str],
@@ -184,7 +190,8 @@ class HubSpot:
         """One page for each object of what changed since the position; None: from the server's present time on.
 
         The search index lags "a few moments" behind, so an overlap of two minutes at least is needed (section 6).
-        Deleted records are never found here.
+        Deleted records are never found here, nor those merged away: `present` misses them, and the survivor of a merge,
+        which is found, tells their ids (`Record.formerly`). An object that the search refuses is told in `failed`.
         """
         return await sweep.changed(self._caller, objects, position, overlap, ticked)
 
@@ -219,6 +226,14 @@ class HubSpot:
         """How far HubSpot's clock is ahead of ours; zero before the first answer."""
         return self._http.ahead()
 
+    def lane_of(self, object_name: str) -> Lane:
+        """See `System.lane_of`."""
+        return lane_of(object_name)
+
+    def silent_until(self) -> datetime | None:
+        """See `System.silent_until`."""
+        return self._http.outage.probe_at
+
     def calls(self) -> int:
         """How many calls were sent since the start, retries included."""
         return self._http.tally.calls
@@ -230,6 +245,10 @@ class HubSpot:
     def retries(self) -> int:
         """How many of those calls were repeats of one that had failed."""
         return self._http.tally.retries
+
+    def usage(self) -> Usage | None:
+        """The day's calls of the account, as the newest answer told them; None: none has told them yet."""
+        return self._daily.usage()
 
     async def close(self) -> None:
         await self._http.close()

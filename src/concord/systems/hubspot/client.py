@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from concord.core.model import Errand, Lane
+from concord.core.quota import Usage
 from concord.core.retry import Backoff
 from concord.errors import Category, RemoteBusy, RemoteError
 from concord.systems.http import Answer, Clock, Http, Pace, Send
@@ -112,6 +113,7 @@ class Daily:
         self._reserve = reserve
         self._remaining: int | None = None
         self._limit = 0
+        self._told_at = clock.now()
         self._counts_until: datetime | None = None
         self.utc_offset = timedelta()
 
@@ -121,7 +123,16 @@ class Daily:
         remaining = headers.get("x-hubspot-ratelimit-daily-remaining", "")
         if limit.isdecimal() and remaining.isdecimal():
             self._limit, self._remaining = int(limit), int(remaining)
-            self._counts_until = self._clock.now() + timedelta(seconds=self.until_midnight())
+            self._told_at = self._clock.now()
+            self._counts_until = self._told_at + timedelta(seconds=self.until_midnight())
+
+    def usage(self) -> Usage | None:
+        """The account's calls of this day, as the newest answer told them; None: none has told them yet, or on another
+        day."""
+        if self._remaining is None or self._counts_until is None or self._clock.now() >= self._counts_until:
+            return None
+        used, share = self._limit - self._remaining, 1.0 - self._reserve
+        return Usage(SYSTEM, used, self._limit, share, self._told_at, self._counts_until)
 
     def until_midnight(self) -> float:
         """Seconds to the account's next midnight."""

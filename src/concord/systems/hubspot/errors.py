@@ -29,14 +29,19 @@ class Meaning:
 
 
 _DATA = "Correct the value, or map the property to a field of a matching type"
+_RULE = "Correct the value, or relax the property's rule"
 _KEYS = "Check the token, or install the app again and configure the new token"
 _LATER = "It is tried again by itself"
 _SCOPES = "Check which scopes the app may have, and add those that are missing"
 _NO_APP = "The app may not sign in this way: use a project app with OAuth and its client id and secret"
+_TAKEN_VALUE = "Another record has this value already: link or merge the two"
+_REPORT = "Report this to the makers of Concord"
+_EDGE = "The TLS connection fails at HubSpot's edge; it is tried again"
 
 #: (HTTP status or None, category as a pattern, code as a pattern) -> meaning; the first that fits counts.
+#: docs/failures.md is made from it. What fits nothing is `UNHEARD`, or from 500 on `OUTAGE`.
 TABLE: Final[tuple[tuple[int | None, str, str, Meaning], ...]] = (
-    # sign-in: the token endpoint names its trouble in `status` or `error` (section 2.3)
+    # --- sign-in: the token endpoint names its trouble in `status` or `error` (section 2.3)
     (
         400,
         "*",
@@ -53,16 +58,28 @@ TABLE: Final[tuple[tuple[int | None, str, str, Meaning], ...]] = (
     (400, "*", "invalid_client", Meaning(Category.PERMISSION, "Check the client id and the client secret")),
     (400, "*", "access_denied", Meaning(Category.PERMISSION, "The account is gone or closed: " + _KEYS)),
     (401, "*", "*", Meaning(Category.PERMISSION, _KEYS)),
+    # --- rights
     (403, "MISSING_SCOPES", "*", Meaning(Category.PERMISSION, "Grant the app these scopes")),
+    (403, "BANNED", "*", Meaning(Category.PERMISSION, "HubSpot has blocked the app or the account: ask its support")),
     (403, "*", "*", Meaning(Category.PERMISSION, "Ask the account's super admin what the app may do")),
-    # the record
-    (409, "*", "*", Meaning(Category.DUPLICATE_RULE, "Another record has this value already: link or merge the two")),
+    (None, "MISSING_SCOPES", "*", Meaning(Category.PERMISSION, "Grant the app these scopes")),
+    (None, "*", "INVALID_AUTHENTICATION", Meaning(Category.PERMISSION, _KEYS)),
+    # --- the record
+    (409, "*", "*", Meaning(Category.DUPLICATE_RULE, _TAKEN_VALUE)),
     (404, "*", "*", Meaning(Category.MISSING_RECORD, "The record was deleted or merged away")),
     (410, "*", "*", Meaning(Category.MISSING_RECORD, "What was asked for is not kept any more")),
     (None, "OBJECT_NOT_FOUND", "*", Meaning(Category.MISSING_RECORD, "The record was deleted or merged away")),
-    (None, "CONFLICT", "*", Meaning(Category.DUPLICATE_RULE, "Another record has this value already: link the two")),
-    (None, "*", "*UNIQUE*", Meaning(Category.DUPLICATE_RULE, "Another record has this value already: link the two")),
-    (None, "*", "INVALID_OPTION", Meaning(Category.PICKLIST, "Add the option to the property, or map it to another")),
+    (None, "CONFLICT", "*", Meaning(Category.DUPLICATE_RULE, _TAKEN_VALUE)),
+    (None, "OBJECT_ALREADY_EXISTS", "*", Meaning(Category.DUPLICATE_RULE, _TAKEN_VALUE)),
+    (None, "*", "*ALREADY_EXISTS", Meaning(Category.DUPLICATE_RULE, _TAKEN_VALUE)),
+    (None, "*", "*UNIQUE*", Meaning(Category.DUPLICATE_RULE, _TAKEN_VALUE)),
+    # --- its values: the codes in `errors[]`, or in the older form inside the message (section 4)
+    (
+        None,
+        "*",
+        "INVALID_OPTION",
+        Meaning(Category.PICKLIST, "Add the option to the property, or map it under `options` in the configuration"),
+    ),
     (None, "*", "REQUIRED*", Meaning(Category.REQUIRED_FIELD, "Map the property, or give it a default value")),
     (None, "*", "MISSING_REQUIRED*", Meaning(Category.REQUIRED_FIELD, "Map the property, or give it a default value")),
     (
@@ -72,30 +89,42 @@ TABLE: Final[tuple[tuple[int | None, str, str, Meaning], ...]] = (
         Meaning(Category.MAPPING, "Create the property, or take it out of the mapping"),
     ),
     (None, "*", "READ_ONLY*", Meaning(Category.MAPPING, "HubSpot sets this property itself: map it for reading only")),
-    (None, "*", "INVALID_AUTHENTICATION", Meaning(Category.PERMISSION, _KEYS)),
-    (None, "*", "INVALID_*", Meaning(Category.DATA_TYPE, _DATA)),
-    (None, "MISSING_SCOPES", "*", Meaning(Category.PERMISSION, "Grant the app these scopes")),
     (
         None,
-        "VALIDATION_ERROR",
         "*",
-        Meaning(Category.VALIDATION_RULE, "Correct the value, or relax the property's rule"),
+        "INVALID_OWNER*",
+        Meaning(Category.PERMISSION, "The owner is not active: map another one, or a default"),
     ),
-    (400, "*", "*", Meaning(Category.VALIDATION_RULE, "Correct the value, or relax the property's rule")),
-    # limits and outages
+    (None, "*", "INVALID_*", Meaning(Category.DATA_TYPE, _DATA)),
+    (None, "*", "*TOO_L*", Meaning(Category.DATA_TYPE, _DATA)),
+    (None, "*", "*OUT_OF_RANGE", Meaning(Category.DATA_TYPE, _DATA)),
+    (None, "*", "FAILED_TO_PARSE*", Meaning(Category.DATA_TYPE, _DATA)),
+    (None, "VALIDATION_ERROR", "*", Meaning(Category.VALIDATION_RULE, _RULE)),
+    # --- limits and outages
     (429, "*", "DAILY", Meaning(Category.QUOTA, "The account's daily calls are used up until its midnight", busy=True)),
     (429, "*", "SECONDLY", Meaning(Category.RATE_LIMIT, _LATER, busy=True, after=1.0)),
     (429, "*", "*", Meaning(Category.RATE_LIMIT, _LATER, busy=True, after=10.0)),
+    (None, "RATE_LIMIT*", "*", Meaning(Category.RATE_LIMIT, _LATER, busy=True, after=10.0)),
+    (408, "*", "*", Meaning(Category.NETWORK, _LATER, unknown=True)),
     (423, "*", "*", Meaning(Category.RECORD_LOCK, _LATER, busy=True, after=2.0)),
     (477, "*", "*", Meaning(Category.NETWORK, "HubSpot is moving the account to another place; " + _LATER, busy=True)),
     (503, "*", "*", Meaning(Category.NETWORK, _LATER, busy=True)),
     (521, "*", "*", Meaning(Category.NETWORK, _LATER, busy=True)),
-    (525, "*", "*", Meaning(Category.NETWORK, "The TLS connection fails at HubSpot's edge", busy=True, after=30.0)),
-    (526, "*", "*", Meaning(Category.NETWORK, "The TLS connection fails at HubSpot's edge", busy=True, after=30.0)),
-    (414, "*", "*", Meaning(Category.INTERNAL, "Report this to the makers of Concord")),
+    (525, "*", "*", Meaning(Category.NETWORK, _EDGE, busy=True, after=30.0)),
+    (526, "*", "*", Meaning(Category.NETWORK, _EDGE, busy=True, after=30.0)),
+    (None, "INTERNAL_ERROR", "*", Meaning(Category.NETWORK, _LATER, unknown=True)),
+    # --- the call
+    (405, "*", "*", Meaning(Category.INTERNAL, _REPORT)),
+    (413, "*", "*", Meaning(Category.INTERNAL, _REPORT)),
+    (414, "*", "*", Meaning(Category.INTERNAL, _REPORT)),
+    (415, "*", "*", Meaning(Category.INTERNAL, _REPORT)),
 )
-_OUTAGE: Final = Meaning(Category.NETWORK, _LATER, unknown=True)
-_UNHEARD: Final = Meaning(Category.INTERNAL, "Report this to the makers of Concord")
+#: From 500 on: a server broke or a gateway gave up waiting, so the call may have been carried out.
+OUTAGE: Final = Meaning(Category.NETWORK, _LATER, unknown=True)
+#: What nobody here has heard of: it waits for a person at once, with HubSpot's own words.
+UNHEARD: Final = Meaning(
+    Category.INTERNAL, "Concord does not know this answer: HubSpot's message says what it refused. Please report it"
+)
 
 _ADDRESS: Final = re.compile(r"[^\s\"'<>:,;()\[\]{}]+(?:@|%40)[^\s\"'<>:,;()\[\]{}]+")
 #: What a contact is refused with whose address another one has; the vendor names no property with it (section 4).
@@ -190,6 +219,7 @@ def failure_of(error: RemoteError) -> Failure:
         advice="",  # the error's own text ends with it
         transient=error.retry,
         unknown=isinstance(error, RemoteUnknown),
+        whole=True,
         after=error.after,
     )
 
@@ -205,7 +235,7 @@ def _meaning(status: int | None, category: str, code: str, raw: str) -> Meaning:
     for want, kind, name, meaning in TABLE:
         if want in (None, status) and fnmatchcase(category, kind) and fnmatchcase(code, name):
             return meaning
-    return _OUTAGE if status is not None and status >= 500 else _UNHEARD
+    return OUTAGE if status is not None and status >= 500 else UNHEARD
 
 
 def _code(status: int | None, data: Mapping[str, Any], parts: list[Mapping[str, Any]], raw: str) -> str | None:

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from concord.core.model import Lane, Notice
+from concord.core.model import Notice
 from concord.core.values import Ref
 from concord.errors import WebhookRefused
 from concord.systems.hubspot.errors import SYSTEM
+from concord.systems.hubspot.lanes import lane_of
 from concord.systems.hubspot.schema import TYPE_IDS
-from concord.systems.hubspot.wire import OPT_OUT, instant, is_ours, millis
+from concord.systems.hubspot.wire import instant, is_ours, millis
 
 #: How old, or how far ahead, a call's time may be (19.3).
 WINDOW_MILLIS: Final = 300_000
@@ -135,11 +136,12 @@ class Looks:
 
     def add(self, refs: Iterable[Ref], properties: Iterable[object], occurred_at: object, *, erased: bool) -> None:
         """An event about these records. properties: the names of those that changed."""
-        lane = Lane.CONSENT if any(text_of(name).startswith(OPT_OUT) for name in properties) else Lane.PEOPLE
+        changed = {text_of(name) for name in properties}
         at = self._moment(occurred_at)
         for ref in refs:
             if ref.object not in self._objects:
                 continue
+            lane = lane_of(ref.object, changed)
             before = self._found.get(ref)
             # The oldest change counts for the latency; the record is looked at once however many there were.
             times = [moment for moment in (at, before.changed_at if before else None) if moment is not None]

@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from concord.core.model import Found, SweepPage
+from concord.core.model import Failure, Found, SweepPage
 from concord.core.values import Ref
+from concord.errors import RemoteError
 from concord.systems.hubspot.client import Caller
 from concord.systems.hubspot.errors import SYSTEM
 from concord.systems.hubspot.records import SEARCH_PAGE, Row, rows_of
@@ -54,26 +55,47 @@ async def changed(
     # While one object's round goes on, those whose round is done wait for the next one: a search for each of them with
     # every page would find nothing and cost half of the few searches a second that there are (section 6).
     going = [name for name in objects if places[name].id is not None]
-    asked = dict.fromkeys(going or objects)
-    boxes = ticked or {}
-    pages = await asyncio.gather(*(_page(caller, name, places[name], overlap, boxes.get(name, ())) for name in asked))
-    places |= {name: place for name, _, place in pages}
+    pages: dict[str, tuple[list[Found], Place]] = {}
+    failed: dict[str, RemoteError] = {}
+    for names in (going, [name for name in objects if name not in going]):
+        if pages or any(error.retry for error in failed.values()):
+            break  # not so where those that go on are refused for good: the others must not wait for them for ever
+        asked = dict.fromkeys(names)
+        told = await asyncio.gather(
+            *(_tried(caller, name, places[name], overlap, (ticked or {}).get(name, ())) for name in asked)
+        )
+        pages |= {name: page for name, page in zip(asked, told, strict=True) if not isinstance(page, RemoteError)}
+        failed |= {name: page for name, page in zip(asked, told, strict=True) if isinstance(page, RemoteError)}
+    if failed and not pages:
+        raise next(iter(failed.values()))
+    places |= {name: place for name, (_, place) in pages.items()}
     return SweepPage(
-        rows=tuple(row for _, rows, _ in pages for row in rows),
+        rows=tuple(row for rows, _ in pages.values() for row in rows),
         position=_write(places),
-        more=any(place.id is not None for _, _, place in pages),
+        more=any(place.id is not None for _, place in pages.values()),
+        failed={name: Failure.of(error) for name, error in failed.items()},
     )
+
+
+async def _tried(
+    caller: Caller, name: str, place: Place, overlap: timedelta, ticked: Collection[str]
+) -> tuple[list[Found], Place] | RemoteError:
+    """A page, or why there is none: so that one object that cannot be asked about holds up no other."""
+    try:
+        return await _page(caller, name, place, overlap, ticked)
+    except RemoteError as error:
+        return error
 
 
 async def _page(
     caller: Caller, name: str, place: Place, overlap: timedelta, ticked: Collection[str]
-) -> tuple[str, list[Found], Place]:
+) -> tuple[list[Found], Place]:
     stamp = modified_name(name)
     answer = await caller.search(name, _query(stamp, place, overlap, ticked))
     rows = rows_of(answer.body, answer.at)
     stamped = [(row, _stamp(row, name)) for row in rows]
     found = [Found(Ref(SYSTEM, name, row.id), at, version_of(changed_at(row.data, name) or at)) for row, at in stamped]
-    return name, found, _next_place(place, stamped, millis(answer.at), full=len(rows) >= SEARCH_PAGE)
+    return found, _next_place(place, stamped, millis(answer.at), full=len(rows) >= SEARCH_PAGE)
 
 
 def _stamp(row: Row, object_name: str) -> datetime:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from concord.core.model import HistoryEntry, Record, Stamp
-from concord.core.values import BLANK, NUMERIC, FieldSpec, FieldType, Nothing, ObjectSpec, Ref, Value
+from concord.core.values import AS_TOLD, BLANK, NUMERIC, FieldSpec, FieldType, Nothing, ObjectSpec, Ref, Value
 from concord.systems.hubspot.errors import SYSTEM
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,10 +40,12 @@ def parse(text: object, spec: FieldSpec) -> Value:
         # The opt-out has two states, and empty is the one of not having opted out (section 13). As BLANK it would look
         # like something to fill in, for every contact that never said a word.
         return False if spec.name == OPT_OUT and spec.type is FieldType.CHECKBOX else BLANK
+    kind = spec.type
+    if kind in AS_TOLD and isinstance(text, str):
+        return text
     if isinstance(text, bool):
         text = "true" if text else "false"
     text = str(text)
-    kind = spec.type
     if kind is FieldType.CHECKBOX:
         return {"true": True, "false": False}.get(text.strip().lower(), text)
     if kind in NUMERIC:
@@ -104,6 +106,11 @@ def _only(spec: FieldSpec, text: str, *kinds: FieldType) -> str:
 
 def instant(text: object) -> datetime | None:
     """An ISO time or day, or epoch milliseconds, as an instant in UTC; None when it is neither."""
+    if isinstance(text, str) and text.endswith("Z") and text[10:11] == "T":  # as HubSpot writes nearly all of them
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            return None
     if isinstance(text, int) and not isinstance(text, bool):
         text = str(text)
     if not isinstance(text, str):
@@ -139,7 +146,7 @@ def always(object_name: str) -> tuple[str, ...]:
 
 def properties_of(row: Mapping[str, Any]) -> Mapping[str, Any]:
     found = row.get("properties")
-    return found if isinstance(found, Mapping) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def changed_at(row: Mapping[str, Any], object_name: str) -> datetime | None:
@@ -157,7 +164,10 @@ def version_of(moment: datetime) -> str:
 def merged_ids(row: Mapping[str, Any]) -> frozenset[str]:
     """The ids that were merged into this record, and its own ones of before."""
     properties = properties_of(row)
-    pieces = (piece for name in MERGED_IDS for piece in str(properties.get(name) or "").split(";"))
+    told = [text for name in MERGED_IDS if (text := properties.get(name))]
+    if not told:
+        return frozenset()
+    pieces = (piece for text in told for piece in str(text).split(";"))
     # hs_calculated_merged_vids adds ":" and the time of the merge to each id.
     return frozenset(piece.split(":")[0].strip() for piece in pieces if piece.strip()) - {str(row.get("id"))}
 
@@ -179,7 +189,11 @@ def record_of(
     """
     properties = properties_of(row)
     own = str(row["id"])
-    kept = {name: _history(row, spec.fields[name], app_id) for name in histories if name in spec.fields}
+    told = row.get("propertiesWithHistory")
+    entries = told if isinstance(told, dict) else {}
+    kept = {
+        name: _history(entries.get(name), spec.fields[name], app_id) for name in histories if name in spec.fields
+    }
     modified_at = changed_at(row, spec.name) or at
     by, ours = _by(kept, modified_at)
     return Record(
@@ -193,15 +207,14 @@ def record_of(
         histories=kept,
         asked=asked if asked != own else None,
         ours=ours,
+        formerly=tuple(sorted(merged_ids(row))),
     )
 
 
-def _history(row: Mapping[str, Any], spec: FieldSpec, app_id: str) -> tuple[HistoryEntry, ...]:
-    told = row.get("propertiesWithHistory")
-    entries = told.get(spec.name) if isinstance(told, Mapping) else None
+def _history(entries: object, spec: FieldSpec, app_id: str) -> tuple[HistoryEntry, ...]:
     found: list[HistoryEntry] = []
     for entry in entries if isinstance(entries, list) else []:
-        moment = instant(entry.get("timestamp")) if isinstance(entry, Mapping) else None
+        moment = instant(entry.get("timestamp")) if isinstance(entry, dict) else None
         if moment is None:
             continue  # an entry without a time says nothing about when
         found.append(
@@ -212,7 +225,9 @@ def _history(row: Mapping[str, Any], spec: FieldSpec, app_id: str) -> tuple[Hist
             )
         )
     # HubSpot tells the newest first; sorting (stable) only guards against an answer that does not.
-    return tuple(sorted(found, key=lambda entry: entry.stamp.at, reverse=True))
+    if len(found) > 1:
+        found.sort(key=lambda entry: entry.stamp.at, reverse=True)
+    return tuple(found)
 
 
 def is_ours(source: object, source_id: object, app_id: str) -> bool:

@@ -67,7 +67,7 @@ class Draft:
         self.error = self.error or error
 
     def receipt(self) -> Receipt:
-        ref = replace(self.change.ref, id=self.shown.ref.id if self.shown else self.id)
+        ref = self.change.ref._replace(id=self.shown.ref.id if self.shown else self.id)
         return Receipt(ref, self.failure, self.created, self.shown)
 
 

@@ -1,24 +1,29 @@
 """Salesforce: fills the engine's `System` by shape. One class, `Salesforce`; the rest of the folder is its own affair.
 
-Where things are: `auth` signs in, `client` calls, `schema` describes, `wire` translates values, `records` reads,
-`writes` writes, `notices` sweeps, `errors` says what a refusal means; `pubsub` streams, `avro` reads what it brings,
-`events` makes a feed of it, `outbound` reads what Salesforce sends. Facts and section numbers: api/salesforce.md.
+Where things are: `auth` signs in, `client` calls, `schema` describes, `wire` translates values, `records` reads (by ids
+through `reads`), `writes` writes (`batches` puts writes into calls, `graphs` sends many, `learnt` is what this process
+has found out about the org), `notices` sweeps, `presence` looks who is still there, `errors` says what a refusal means;
+`pubsub` streams, `avro` reads what it brings, `events` makes a feed of it, `outbound` reads what Salesforce sends,
+`doctor` checks the org. Facts and section numbers: api/salesforce.md.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from concord.core.model import Account, Change, Errand, Gone, Receipt, Record, Side, SweepPage
+from concord.core.model import Account, Change, Errand, Gone, Lane, Receipt, Record, Side, SweepPage
+from concord.core.quota import Usage
 from concord.core.retry import Backoff
 from concord.core.values import ObjectSpec
 from concord.errors import Category, ConfigError, RemoteRefused
 from concord.systems.http import Clock, Transport
 from concord.systems.salesforce.client import Client
 from concord.systems.salesforce.events import ChangeEvents
+from concord.systems.salesforce.lanes import lane_of
 from concord.systems.salesforce.notices import Sweep
+from concord.systems.salesforce.presence import Presence
 from concord.systems.salesforce.pubsub import ADDRESS, PubSub
 from concord.systems.salesforce.records import Records
 from concord.systems.salesforce.schema import Schema
@@ -79,6 +84,7 @@ class Salesforce:
         self._records = Records(client, self._schema)
         self._writes = Writes(client, self._schema, self._records)
         self._sweep = Sweep(client)
+        self._presence = Presence(client, self._schema)
 
     def on(self, errand: Errand) -> Salesforce:
         """The same org, its calls made on that errand. Shares the sign-in, the pace, the schemas and the counters;
@@ -133,6 +139,10 @@ class Salesforce:
         """See `System.scan`. Converted leads are not among them."""
         return self._records.scan(object_name, fields)
 
+    async def present(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record]:
+        """See `System.present`. About 2,000 a call; a converted lead is not present."""
+        return await self._presence.present(object_name, ids, fields)
+
     async def changed(
         self,
         objects: Sequence[str],
@@ -165,6 +175,14 @@ class Salesforce:
         """See `System.clock_ahead`."""
         return self._client.http.ahead()
 
+    def lane_of(self, object_name: str) -> Lane:
+        """See `System.lane_of`."""
+        return lane_of(object_name)
+
+    def silent_until(self) -> datetime | None:
+        """See `System.silent_until`."""
+        return self._client.http.outage.probe_at
+
     def calls(self) -> int:
         """See `System.calls`."""
         return self._client.http.tally.calls
@@ -176,6 +194,10 @@ class Salesforce:
     def retries(self) -> int:
         """See `System.retries`."""
         return self._client.http.tally.retries
+
+    def usage(self) -> Usage | None:
+        """See `Metered.usage`."""
+        return self._client.meter.usage
 
     def change_events(
         self,

@@ -14,11 +14,13 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from concord.core.model import Errand
+from concord.core.quota import Usage
 from concord.core.retry import Backoff
 from concord.errors import Category, RemoteBusy, RemoteRefused
 from concord.systems.http import Answer, Clock, Http, Pace, Transport
 from concord.systems.salesforce.auth import Auth
-from concord.systems.salesforce.errors import PROBE
+from concord.systems.salesforce.errors import HALTED, PROBE
+from concord.systems.salesforce.learnt import Learnt
 from concord.systems.salesforce.wire import SYSTEM, among, id18
 
 #: Carried by every call and repeated in every sub-request of a composite, which does not inherit them (section 3.1).
@@ -65,6 +67,8 @@ class Meter:
     def __init__(self, clock: Clock, share: float) -> None:
         self._clock = clock
         self._share = share
+        #: As the newest answer told it: of the last 24 hours, whenever that is.
+        self.usage: Usage | None = None
         self._full = False
         self._looked_at = clock.now()
 
@@ -74,6 +78,7 @@ class Meter:
         if told is not None and int(told.group(2)) > 0:
             self._full = int(told.group(1)) > self._share * int(told.group(2))
             self._looked_at = self._clock.now()
+            self.usage = Usage(SYSTEM, int(told.group(1)), int(told.group(2)), self._share, self._looked_at)
 
     def refused(self) -> None:
         """The org refused a call because nothing is left."""
@@ -134,6 +139,7 @@ class Client:
         self.clock = clock
         self.share = share
         self.meter = Meter(clock, daily_share)
+        self.learnt = Learnt()
         self._errand = Errand()
         self.auth = Auth(url, client_id, client_secret, token=token, user_id=user_id, moved=self._moved)
         self.http = Http(
@@ -158,11 +164,19 @@ class Client:
         self.http.base_url = address.rstrip("/")
 
     async def call(
-        self, method: str, path: str, *, kind: str, body: Any = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        kind: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        repeats: bool = True,
     ) -> Answer:
         """One call. path: below the version's root, or whole when it begins with /services.
 
-        Every call made here may be repeated: reads, conditional updates and upserts by a unique key.
+        Every call made here may be repeated: reads, conditional updates and upserts by a unique key. repeats: whether
+        that is done here, too, when no answer came.
         """
         self.meter.check()
         whole = path if path.startswith("/services/") else self.root + path
@@ -171,7 +185,7 @@ class Client:
                 method,
                 whole,
                 kind=kind,
-                repeatable=True,
+                repeatable=repeats,
                 body=body,
                 headers={**HEADERS, **(headers or {})},
                 errand=self._errand,
@@ -193,11 +207,23 @@ class Client:
             str(part["referenceId"]): Part(int(part["httpStatusCode"]), part.get("body"))
             for part in answer.body["compositeResponse"]
         }
-        lost = [request["referenceId"] for request in requests if request["referenceId"] not in parts]
-        if lost:
-            raise RemoteRefused(
-                SYSTEM, Category.INTERNAL, f"{kind}: the composite's answer lacks {', '.join(map(str, lost))}"
-            )
+        _check_whole(kind, requests, parts)
+        return parts, answer
+
+    async def graphs(self, graphs: Sequence[Mapping[str, Any]], *, kind: str) -> tuple[Mapping[str, Part], Answer]:
+        """Up to 75 graphs of sub-requests as one call; each graph is done whole or not at all. The answers by
+        referenceId, which no two graphs may share; what was undone for another's sake is PROCESSING_HALTED.
+
+        Not repeated when no answer came: so much work in one call may be too much to be done in time."""
+        body = {"graphs": list(graphs)}
+        answer = await self.call("POST", "/composite/graph", kind=kind, body=body, repeats=False)
+        parts: dict[str, Part] = {}
+        for graph in answer.body["graphs"]:
+            for told in graph["graphResponse"]["compositeResponse"]:
+                part = Part(int(told["httpStatusCode"]), told.get("body"))
+                undone = part.good and not graph["isSuccessful"]
+                parts[str(told["referenceId"])] = Part(400, [{"errorCode": HALTED}]) if undone else part
+        _check_whole(kind, [node for graph in graphs for node in graph["compositeRequest"]], parts)
         return parts, answer
 
     def sub(
@@ -240,6 +266,13 @@ class Client:
 
     async def close(self) -> None:
         await self.http.close()
+
+
+def _check_whole(kind: str, requests: Iterable[Mapping[str, Any]], parts: Mapping[str, Part]) -> None:
+    """Raises RemoteRefused when a sub-request was not answered."""
+    lost = [str(request["referenceId"]) for request in requests if request["referenceId"] not in parts]
+    if lost:
+        raise RemoteRefused(SYSTEM, Category.INTERNAL, f"{kind}: the composite's answer lacks {', '.join(lost)}")
 
 
 def query_path(soql: str, *, everything: bool = False) -> str:

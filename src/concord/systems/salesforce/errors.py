@@ -1,5 +1,6 @@
 """What Salesforce's error codes mean, in ONE table, and the parser of its error bodies (api/salesforce.md 3.3, 18, 21).
-The codes of the Pub/Sub API are a vocabulary of their own, with a table of their own at the end (section 10).
+docs/failures.md is made from the table. The codes of the Pub/Sub API are a vocabulary of their own, with a table of
+their own at the end (section 10).
 
 Pure. Messages are kept as Salesforce words them, without the values of a person's fields that some of them quote.
 """
@@ -17,163 +18,236 @@ from concord.systems.salesforce.wire import SYSTEM, id18
 
 #: Seconds between two looks at whether the day's quota has room again (section 21: every 15 minutes).
 PROBE: Final = 900.0
+#: A sub-request that was undone, or never tried, because of another one.
+HALTED: Final = "PROCESSING_HALTED"
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What to do about a code. transient: the same write may succeed later. moved: the record is not what it was when
-    it was read, so it is read and decided anew. again: this call tries it again itself, after a moment."""
+    """What to do about some codes (parted by blanks; none: what is not told by a code).
+
+    transient: the same write may succeed later. moved: the record is not what it was when it was read, so it is read
+    and decided anew. again: this call tries it again itself, after a moment. after: seconds to wait at least.
+    """
 
     category: Category
     advice: str
+    codes: str = ""
     transient: bool = False
     moved: bool = False
     again: bool = False
     after: float | None = None
 
 
-_SIGN_IN = Meaning(
-    Category.PERMISSION, "Check the External Client App, its run-as user and the org's API access control"
-)
-_ORG = Meaning(
-    Category.PERMISSION, "The org or the integration user may not use the API: check the edition, the user and the app"
-)
-_QUOTA = Meaning(
-    Category.QUOTA,
-    "The org's daily API requests are used up; it goes on when there is room again",
-    transient=True,
-    after=PROBE,
-)
-_TOGETHER = Meaning(Category.RATE_LIMIT, "Too many calls to the org at once; it is tried again", transient=True)
-_PASSING = Meaning(Category.NETWORK, "Salesforce is busy or in maintenance; it is tried again", transient=True)
-_LOCK = Meaning(
-    Category.RECORD_LOCK, "Somebody else is writing the same records; it is tried again", transient=True, again=True
-)
-_COLLATERAL = Meaning(
-    Category.CONFLICT, "Another record of the same call failed; it is tried again", transient=True, again=True
-)
-_MISSING = Meaning(
-    Category.MISSING_RECORD, "The record was deleted or merged, or is hidden from the integration user", moved=True
-)
-_CONVERTED = Meaning(Category.MISSING_RECORD, "The lead was converted; its contact takes its place", moved=True)
-_MOVED = Meaning(Category.CONFLICT, "Somebody changed the record meanwhile; it is decided anew", moved=True)
-_PARKED = Meaning(
-    Category.RECORD_LOCK,
-    "The record is locked by an approval or archived; unlock it, or wait until the approval is done",
-    transient=True,
-    after=PROBE,
-)
-_RULE = Meaning(
-    Category.VALIDATION_RULE, "Correct the value, or change the validation rule in Salesforce that refuses it"
-)
-_REQUIRED = Meaning(
-    Category.REQUIRED_FIELD, "Fill the field, map it, or give it a constant or a default in the configuration"
-)
-_TYPE = Meaning(Category.DATA_TYPE, "Correct the value so that it fits the field, or map it to a field that holds it")
-_OPTION = Meaning(
-    Category.PICKLIST, "Add the option to the picklist in Salesforce, or map it under `options` in the configuration"
-)
-_FIELD = Meaning(
-    Category.MAPPING,
-    "The field does not exist, cannot be written, or is hidden from the integration user: mend the mapping or rights",
-)
-_RIGHTS = Meaning(
-    Category.PERMISSION, "Give the integration user the right to do this (permission set, sharing, field access)"
-)
-_AUTOMATION = Meaning(
-    Category.VALIDATION_RULE, "A trigger or flow in Salesforce failed on this record: its message says which one"
-)
-_OWNER = Meaning(Category.PERMISSION, "The owner is not active: choose another one, or set a default owner")
-_REFERENCE = Meaning(
-    Category.MISSING_RECORD, "The record that the field points to does not exist or is hidden: sync that one first"
-)
-_DUPLICATE_RULE = Meaning(
-    Category.DUPLICATE_RULE, "A duplicate rule in Salesforce blocks it: link the existing record, or review the pair"
-)
-_TAKEN = Meaning(Category.DUPLICATE_RULE, "Another record already has this unique value: link that one, or review it")
-_OURS = Meaning(Category.INTERNAL, "This is a fault in Concord: please report it with the code")
-_STORAGE = Meaning(Category.QUOTA, "The org has no room for new records: free storage or licences in Salesforce")
-
-TABLE: Final[Mapping[str, Meaning]] = {
-    "INVALID_SESSION_ID": _SIGN_IN,
-    "INVALID_AUTH_HEADER": _SIGN_IN,
-    **dict.fromkeys(
-        (
-            "API_DISABLED_FOR_ORG",
-            "API_CURRENTLY_DISABLED",
-            "INVALID_LOGIN",
-            "CLIENT_NOT_ACCESSIBLE_FOR_USER",
-            "MUTUAL_AUTHENTICATION_FAILED",
-            "ORG_LOCKED",
-            "TRIAL_EXPIRED",
-        ),
-        _ORG,
+#: Every code of the REST and SOAP APIs that a sync may meet; docs/failures.md is made from it. A code that is not here
+#: is `UNKNOWN`. Names are those of the Partner and Tooling WSDL (StatusCode, ExceptionCode) and of REST.
+TABLE: Final[tuple[Meaning, ...]] = (
+    # --- the account
+    Meaning(
+        Category.PERMISSION,
+        "Check the External Client App, its run-as user and the org's API access control",
+        "INVALID_SESSION_ID INVALID_AUTH_HEADER INVALID_ACCESS_TOKEN",
     ),
-    "REQUEST_LIMIT_EXCEEDED": _QUOTA,
-    **dict.fromkeys(
-        (
-            "SERVER_UNAVAILABLE",
-            "INTERNAL_ERROR",
-            "UNKNOWN_EXCEPTION",
-            "QUERY_TIMEOUT",
-            "REQUEST_RUNNING_TOO_LONG",
-            "FUNCTIONALITY_TEMPORARILY_UNAVAILABLE",
-            "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE",
-            "ORG_IN_MAINTENANCE",
-        ),
-        _PASSING,
+    Meaning(
+        Category.PERMISSION,
+        "The org or the integration user may not use the API: check the edition, the user and the app",
+        "API_DISABLED_FOR_ORG API_CURRENTLY_DISABLED INVALID_LOGIN CLIENT_NOT_ACCESSIBLE_FOR_USER INVALID_CLIENT "
+        "CLIENT_REQUIRE_UPDATE_FOR_USER UNSUPPORTED_CLIENT MUTUAL_AUTHENTICATION_FAILED ORG_LOCKED TRIAL_EXPIRED "
+        "ORG_NOT_OWNED_BY_INSTANCE ORG_IS_SIGNING_UP PASSWORD_LOCKOUT INVALID_OPERATION_WITH_EXPIRED_PASSWORD "
+        "LOGIN_DURING_RESTRICTED_DOMAIN LOGIN_DURING_RESTRICTED_TIME LOGIN_MUST_USE_SECURITY_TOKEN "
+        "LOGIN_CHALLENGE_ISSUED LOGIN_CHALLENGE_PENDING",
     ),
-    "UNABLE_TO_LOCK_ROW": _LOCK,
-    "TOO_MANY_APEX_REQUESTS": _LOCK,
-    "ALL_OR_NONE_OPERATION_ROLLED_BACK": _COLLATERAL,
-    "PROCESSING_HALTED": _COLLATERAL,
-    "ENTITY_IS_DELETED": _MISSING,
-    "NOT_FOUND": _MISSING,
-    "CANNOT_UPDATE_CONVERTED_LEAD": _CONVERTED,
-    "ENTITY_FAILED_IFLASTMODIFIED_ON_UPDATE": _MOVED,
-    "PRECONDITION_FAILED": _MOVED,
-    "COLLISION_DETECTED": _MOVED,
-    "ENTITY_IS_LOCKED": _PARKED,
-    "ENTITY_IS_ARCHIVED": _PARKED,
-    "DUPLICATES_DETECTED": _DUPLICATE_RULE,
-    "DUPLICATE_VALUE": _TAKEN,
-    "DUPLICATE_EXTERNAL_ID": _TAKEN,
-    "REQUIRED_FIELD_MISSING": _REQUIRED,
-    "FIELD_CUSTOM_VALIDATION_EXCEPTION": _RULE,
-    "FIELD_INTEGRITY_EXCEPTION": _RULE,
-    "FIELD_FILTER_VALIDATION_EXCEPTION": _RULE,
-    "INVALID_EMAIL_ADDRESS": _TYPE,
-    "STRING_TOO_LONG": _TYPE,
-    "NUMBER_OUTSIDE_VALID_RANGE": _TYPE,
-    "JSON_PARSER_ERROR": _TYPE,
-    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": _OPTION,
-    "TOO_MANY_ENUM_VALUE": _OPTION,
-    "INVALID_FIELD": _FIELD,
-    "INVALID_FIELD_FOR_INSERT_UPDATE": _FIELD,
-    "FIELD_NOT_UPDATABLE": _FIELD,
-    "INVALID_TYPE": _FIELD,
-    "INSUFFICIENT_ACCESS_OR_READONLY": _RIGHTS,
-    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": _RIGHTS,
-    "APEX_DATA_ACCESS_RESTRICTION": _RIGHTS,
-    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": _AUTOMATION,
-    "CANNOT_EXECUTE_FLOW_TRIGGER": _AUTOMATION,
-    "FLOW_EXCEPTION": _AUTOMATION,
-    "INACTIVE_OWNER_OR_USER": _OWNER,
-    "INVALID_CROSS_REFERENCE_KEY": _REFERENCE,
-    "MALFORMED_ID": _REFERENCE,
-    "INVALID_QUERY_LOCATOR": Meaning(Category.INTERNAL, "The page chain expired; it is begun again"),
-    "MALFORMED_QUERY": _OURS,
-    "MISSING_ARGUMENT": _OURS,
-    "UNSUPPORTED_API_VERSION": Meaning(
-        Category.INTERNAL, "Set salesforce.api_version to a version that the org lists under /services/data/"
+    Meaning(
+        Category.PERMISSION,
+        "A transaction security policy of the org blocks the integration user: except it from the policy in Setup",
+        "TXN_SECURITY_NO_ACCESS TXN_SECURITY_TWO_FA_REQUIRED TXN_SECURITY_END_A_SESSION TXN_SECURITY_APEX_ERROR "
+        "TXN_SECURITY_RUNTIME_ERROR TXN_SECURITY_METERING_ERROR",
     ),
-    "STORAGE_LIMIT_EXCEEDED": _STORAGE,
-    "LICENSE_LIMIT_EXCEEDED": _STORAGE,
-    "EXCEEDED_ID_LIMIT": _OURS,
-    "INVALID_REPLICATION_DATE": _OURS,
-}
-
-_UNKNOWN_CODE = Meaning(Category.INTERNAL, "Salesforce's message says what it refused")
+    # --- limits and outages
+    Meaning(
+        Category.QUOTA,
+        "The org's daily API requests are used up; it goes on when there is room again",
+        "REQUEST_LIMIT_EXCEEDED EXCEEDED_QUOTA",
+        transient=True,
+        after=PROBE,
+    ),
+    Meaning(
+        Category.QUOTA,
+        "The org has no room for new records: free storage or licences in Salesforce",
+        "STORAGE_LIMIT_EXCEEDED LICENSE_LIMIT_EXCEEDED LIMIT_EXCEEDED",
+    ),
+    Meaning(
+        Category.NETWORK,
+        "Salesforce is busy or in maintenance; it is tried again",
+        "SERVER_UNAVAILABLE INTERNAL_ERROR UNKNOWN_EXCEPTION QUERY_TIMEOUT REQUEST_RUNNING_TOO_LONG ORG_IN_MAINTENANCE "
+        "FUNCTIONALITY_TEMPORARILY_UNAVAILABLE INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE SSO_SERVICE_DOWN "
+        "TERRITORY_REALIGN_IN_PROGRESS",
+        transient=True,
+    ),
+    # --- the moment
+    Meaning(
+        Category.RECORD_LOCK,
+        "Somebody else is writing the same records; it is tried again",
+        "UNABLE_TO_LOCK_ROW TOO_MANY_APEX_REQUESTS ALREADY_IN_PROCESS RECORD_IN_USE_BY_WORKFLOW",
+        transient=True,
+        again=True,
+    ),
+    Meaning(
+        Category.RECORD_LOCK,
+        "The record is locked by an approval or archived; unlock it, or wait until the approval is done",
+        "ENTITY_IS_LOCKED ENTITY_IS_ARCHIVED",
+        transient=True,
+        after=PROBE,
+    ),
+    Meaning(
+        Category.CONFLICT,
+        "Another record of the same call failed; it is tried again",
+        "ALL_OR_NONE_OPERATION_ROLLED_BACK PROCESSING_HALTED BATCH_PROCESSING_HALTED",
+        transient=True,
+        again=True,
+    ),
+    Meaning(
+        Category.CONFLICT,
+        "Somebody changed the record meanwhile; it is decided anew",
+        "ENTITY_FAILED_IFLASTMODIFIED_ON_UPDATE PRECONDITION_FAILED COLLISION_DETECTED",
+        moved=True,
+    ),
+    Meaning(
+        Category.MISSING_RECORD,
+        "The record was deleted or merged, or is hidden from the integration user",
+        "ENTITY_IS_DELETED NOT_FOUND MISSING_RECORD",
+        moved=True,
+    ),
+    Meaning(
+        Category.MISSING_RECORD,
+        "The lead was converted; its contact takes its place",
+        "CANNOT_UPDATE_CONVERTED_LEAD",
+        moved=True,
+    ),
+    # --- the record and its values
+    Meaning(
+        Category.VALIDATION_RULE,
+        "Correct the value, or change the validation rule in Salesforce that refuses it",
+        "FIELD_CUSTOM_VALIDATION_EXCEPTION ENTITY_SAVE_VALIDATION_ERROR FIELD_MODERATION_RULE_BLOCK "
+        "FIELD_KEYWORD_LIST_MATCH_LIMIT",
+    ),
+    Meaning(
+        Category.VALIDATION_RULE,
+        "The value does not go with the record's other fields: the message says which (a state that is not of the "
+        "country, a contact of another account, a record type without the option)",
+        "FIELD_INTEGRITY_EXCEPTION INVALID_STATUS INVALID_CONVERTED_STATUS UNAVAILABLE_RECORDTYPE_EXCEPTION "
+        "CANNOT_REPARENT_RECORD INVALID_PERSON_ACCOUNT_OPERATION CANNOT_CASCADE_PRODUCT_ACTIVE "
+        "STANDARD_PRICE_NOT_DEFINED PRIVATE_CONTACT_ON_ASSET MANAGER_NOT_DEFINED NO_APPLICABLE_PROCESS",
+    ),
+    Meaning(
+        Category.VALIDATION_RULE,
+        "The lookup filter of the field refuses the record that it is to point to: choose another one, or change the "
+        "filter in Salesforce",
+        "FIELD_FILTER_VALIDATION_EXCEPTION FILTERED_LOOKUP_LIMIT_EXCEEDED",
+    ),
+    Meaning(
+        Category.VALIDATION_RULE,
+        "A trigger or flow in Salesforce failed on this record: its message says which one",
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY CANNOT_EXECUTE_FLOW_TRIGGER FLOW_EXCEPTION APEX_ERROR CUSTOM_APEX_ERROR "
+        "APEX_TRIGGER_COUPLING_LIMIT MAX_DEPTH_IN_FLOW_EXECUTION SELF_REFERENCE_FROM_FLOW SELF_REFERENCE_FROM_TRIGGER "
+        "ENTITY_SAVE_ERROR MIXED_DML_OPERATION UNSUPPORTED_APEX_TRIGGER_OPERATON",
+    ),
+    Meaning(
+        Category.VALIDATION_RULE,
+        "The parent accounts would form a circle, or too deep or wide a tree: correct the parent on either side",
+        "CIRCULAR_DEPENDENCY MAXIMUM_HIERARCHY_CHILDREN_REACHED MAXIMUM_HIERARCHY_LEVELS_REACHED "
+        "MAXIMUM_HIERARCHY_TREE_SIZE_REACHED",
+    ),
+    Meaning(
+        Category.REQUIRED_FIELD,
+        "Fill the field, map it, or give it a constant or a default in the configuration",
+        "REQUIRED_FIELD_MISSING ASSIGNEE_TYPE_REQUIRED UNSPECIFIED_EMAIL_ADDRESS",
+    ),
+    Meaning(
+        Category.DATA_TYPE,
+        "Correct the value so that it fits the field, or map it to a field that holds it",
+        "INVALID_EMAIL_ADDRESS STRING_TOO_LONG NUMBER_OUTSIDE_VALID_RANGE JSON_PARSER_ERROR INVALID_DATE_FORMAT "
+        "INVALID_ARGUMENT_TYPE INVALID_TYPE_ON_FIELD_IN_RECORD INVALID_CURRENCY_ISO INVALID_CURRENCY_CONV_RATE "
+        "INVALID_INET_ADDRESS INVALID_MARKUP UNSAFE_HTML_CONTENT TEXT_DATA_OUTSIDE_SUPPORTED_CHARSET "
+        "MAX_TASK_DESCRIPTION_EXCEEEDED INVALID_RUNTIME_VALUE EMAIL_ADDRESS_BOUNCED",
+    ),
+    Meaning(
+        Category.PICKLIST,
+        "Add the option to the picklist in Salesforce (and to the record's record type), or map it under `options` in "
+        "the configuration",
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST TOO_MANY_ENUM_VALUE",
+    ),
+    Meaning(
+        Category.DUPLICATE_RULE,
+        "A duplicate rule in Salesforce blocks it: link the existing record, or review the pair",
+        "DUPLICATES_DETECTED FIND_DUPLICATES_ERROR",
+    ),
+    Meaning(
+        Category.DUPLICATE_RULE,
+        "Another record already has this unique value: link that one, or review it",
+        "DUPLICATE_VALUE DUPLICATE_EXTERNAL_ID DUPLICATE_USERNAME DUPLICATE_ARGUMENT_VALUE",
+    ),
+    Meaning(
+        Category.MISSING_RECORD,
+        "The record that the field points to does not exist or is hidden: sync that one first",
+        "INVALID_CROSS_REFERENCE_KEY INVALID_CROSS_REFERENCE_TYPE_FOR_FIELD MALFORMED_ID UNAVAILABLE_REF "
+        "BAD_CUSTOM_ENTITY_PARENT_DOMAIN",
+    ),
+    # --- mapping and rights
+    Meaning(
+        Category.MAPPING,
+        "The field does not exist, cannot be written, or is hidden from the integration user: mend the mapping or "
+        "rights",
+        "INVALID_FIELD INVALID_FIELD_FOR_INSERT_UPDATE FIELD_NOT_UPDATABLE INVALID_TYPE INVALID_TYPE_FOR_OPERATION "
+        "INVALID_ID_FIELD ENTITY_NOT_QUERYABLE INVALID_ENTITY_FOR_UPSERT FUNCTIONALITY_NOT_ENABLED "
+        "REQUIRED_FEATURE_MISSING",
+    ),
+    Meaning(
+        Category.PERMISSION,
+        "Give the integration user the right to do this (permission set, sharing, field access)",
+        "INSUFFICIENT_ACCESS_OR_READONLY INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY INSUFFICIENT_ACCESS "
+        "APEX_DATA_ACCESS_RESTRICTION INVALID_READ_ONLY_USER_DML TRANSFER_REQUIRES_READ CHILD_SHARE_FAILS_PARENT "
+        "SHARE_NEEDED_FOR_CHILD_OWNER INVALID_ACCESS_LEVEL PACKAGE_LICENSE_REQUIRED COMMUNITY_NOT_ACCESSIBLE "
+        "PORTAL_NO_ACCESS",
+    ),
+    Meaning(
+        Category.PERMISSION,
+        "The owner is not active or may not own this: choose another one, or set a default owner",
+        "INACTIVE_OWNER_OR_USER INVALID_OWNER INVALID_ASSIGNEE_TYPE OP_WITH_INVALID_USER_TYPE_EXCEPTION "
+        "USER_OWNS_PORTAL_ACCOUNT_EXCEPTION INVALID_ASSIGNMENT_RULE NO_SUCH_USER_EXISTS",
+    ),
+    # --- a record that other records or settings hold
+    Meaning(
+        Category.VALIDATION_RULE,
+        "Other records depend on this one in Salesforce: the message says which; mend them first",
+        "DEPENDENCY_EXISTS DELETE_FAILED DELETE_REQUIRED_ON_CASCADE UNDELETE_FAILED MERGE_FAILED",
+    ),
+    # --- the call
+    Meaning(Category.INTERNAL, "The page chain expired; it is begun again", "INVALID_QUERY_LOCATOR INVALID_LOCATOR"),
+    Meaning(
+        Category.INTERNAL,
+        "Set salesforce.api_version to a version that the org lists under /services/data/",
+        "UNSUPPORTED_API_VERSION",
+    ),
+    Meaning(
+        Category.INTERNAL,
+        "This is a fault in Concord: please report it with the code",
+        "MALFORMED_QUERY MISSING_ARGUMENT EXCEEDED_ID_LIMIT INVALID_REPLICATION_DATE EXCEEDED_MAX_SIZE_REQUEST "
+        "EXCEEDED_MAX_SOBJECTS EXCEEDED_MAX_TYPES_LIMIT EXCEEDED_LEAD_CONVERT_LIMIT OPERATION_TOO_LARGE "
+        "QUERY_TOO_COMPLICATED INVALID_BATCH_SIZE INVALID_BATCH_REQUEST INVALID_INPUT INVALID_QUERY_FILTER_OPERATOR "
+        "METHOD_NOT_ALLOWED UNSUPPORTED_MEDIA_TYPE POST_BODY_PARSE_ERROR XML_PARSER_ERROR CIRCULAR_OBJECT_GRAPH "
+        "INVALID_SOAP_HEADER ILLEGAL_QUERY_PARAMETER_VALUE TOO_MANY_RECORDS REQUEST_ENTITY_TOO_LARGE",
+    ),
+)
+BY_CODE: Final[Mapping[str, Meaning]] = {code: meaning for meaning in TABLE for code in meaning.codes.split()}
+#: A code that nobody here has heard of: it waits for a person at once, with Salesforce's own words.
+UNKNOWN: Final = Meaning(
+    Category.INTERNAL, "Concord does not know this code: Salesforce's message says what it refused. Please report it"
+)
+#: The code REQUEST_LIMIT_EXCEEDED stands for this too, where its message begins with "Concurrent".
+TOGETHER: Final = Meaning(Category.RATE_LIMIT, "Too many calls to the org at once; it is tried again", transient=True)
+_SIGN_IN, _PASSING = BY_CODE["INVALID_SESSION_ID"], BY_CODE["SERVER_UNAVAILABLE"]
+_MOVED, _OURS = BY_CODE["PRECONDITION_FAILED"], BY_CODE["MISSING_ARGUMENT"]
 
 
 @dataclass(frozen=True)
@@ -190,8 +264,8 @@ class Complaint:
         if self.code == "REQUEST_LIMIT_EXCEEDED" and self.message.startswith("Concurrent"):
             # One code for two limits. That of calls at the same time passes in seconds (section 21, contention); taken
             # for the day's, it would stop all work for a quarter of an hour.
-            return _TOGETHER
-        return TABLE.get(self.code, _UNKNOWN_CODE)
+            return TOGETHER
+        return BY_CODE.get(self.code, UNKNOWN)
 
 
 def complaints(body: Any) -> tuple[Complaint, ...]:
@@ -230,10 +304,13 @@ def _matches(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+#: Characters of a message that are kept.
+_LONGEST: Final = 500
 _EMAIL = re.compile(r"[^\s@'\"<>(),;:=]+@[^\s@'\"<>(),;:=]+")
 _QUOTED_VALUES = (
     (re.compile(r"(data value too large: ).*(?= \(max length)", re.DOTALL), r"\1(value)"),
     (re.compile(r"(invalid email address: ).*", re.DOTALL | re.IGNORECASE), r"\1(value)"),
+    (re.compile(r"(from VALUE_[A-Z]+ value ).*(?= or request)", re.DOTALL), r"\1(value)"),
 )
 
 
@@ -243,7 +320,7 @@ def _discreet(code: str, message: str) -> str:
         message = pattern.sub(instead, message)
     if code == "MALFORMED_QUERY":
         message = re.sub(r"'(?:[^'\\]|\\.)*'", "'(value)'", message)
-    return _EMAIL.sub("(e-mail address)", message)[:500]
+    return _EMAIL.sub("(e-mail address)", message)[:_LONGEST]
 
 
 _RECORD_ID = re.compile(r"\bid:?\s+([0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?)\b")
@@ -266,9 +343,10 @@ def failure(status: int, body: Any, object_name: str) -> Failure:
     first = told[0] if told else _by_status(status)
     meaning = _MOVED if status == 412 else first.meaning
     unknown = not told and status in (500, 502, 504)
+    words = tuple(dict.fromkeys(complaint.message for complaint in told if complaint.message))
     return Failure(
         meaning.category,
-        first.message or first.code,
+        "; ".join(words)[:_LONGEST] or first.message or first.code,
         code=first.code,
         fields=tuple(dict.fromkeys(name for complaint in told for name in complaint.fields)),
         advice=meaning.advice,
@@ -306,14 +384,21 @@ def of_error(error: RemoteError) -> Failure:
         advice=error.advice,
         transient=error.retry,
         unknown=isinstance(error, RemoteUnknown),
+        whole=True,
         after=error.after,
     )
 
 
 def tries_again(found: Failure) -> bool:
     """Whether a record refused with this is tried again within the same call."""
-    meaning = TABLE.get(found.code or "")
+    meaning = BY_CODE.get(found.code or "")
     return meaning is not None and meaning.again
+
+
+def halted(body: Any) -> bool:
+    """Whether a sub-request failed for another's sake alone: it has no fault of its own, and nothing of it was done."""
+    told = complaints(body)
+    return bool(told) and all(complaint.code == HALTED for complaint in told)
 
 
 #: What a bare status means when the body tells no code (a gateway's page).

@@ -24,6 +24,7 @@ from concord.systems.http import Clock
 from concord.systems.salesforce import errors
 from concord.systems.salesforce.avro import Reader, Told, version_in
 from concord.systems.salesforce.client import Client, together
+from concord.systems.salesforce.lanes import lane_of
 from concord.systems.salesforce.pubsub import Batch, Event, Preset, PubSub
 from concord.systems.salesforce.wire import SYSTEM, instant, is_id
 
@@ -429,7 +430,7 @@ class ChangeEvents:
 
     def _notices(self, told: Told, lost: dict[str, None]) -> Iterator[Notice]:
         now = self._clock.now()
-        lane = Lane.CONSENT if self._urgent(told) else Lane.PEOPLE
+        lane = lane_of(told.object, told.changed, said_no=self._urgent(told))
         version = version_in(told, self._client.auth.user_id)
         changed_at = min(told.at - self._client.http.ahead(), now)
         for one in told.ids:

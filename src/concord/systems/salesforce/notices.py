@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from concord.core.model import Found, SweepPage
+from concord.core.model import Failure, Found, SweepPage
 from concord.core.values import Ref
 from concord.errors import Category, RemoteBusy, RemoteError, RemoteRefused
 from concord.systems.salesforce import errors
 from concord.systems.salesforce.client import Client, Part, query_path
-from concord.systems.salesforce.records import version_of
+from concord.systems.salesforce.records import OF_LEAD, version_of
 from concord.systems.salesforce.wire import SYSTEM, id18, instant, quoted, select, soql_time
 
 #: Rows of one page, for each object: what one query answer holds (section 3.4).
@@ -76,7 +76,7 @@ def sweep_query(object_name: str, mark: Mark, overlap: timedelta, ticked: Collec
     wanted = [where]
     if ticked:
         wanted.append(f"({' OR '.join(f'{name} = true' for name in ticked)})")
-    columns = ["Id", "SystemModstamp", "LastModifiedById"]
+    columns = ["Id", "SystemModstamp", "LastModifiedById", "IsDeleted", *OF_LEAD[: object_name == "Lead"]]
     return f"{select(object_name, columns, wanted, 'SystemModstamp, Id')} LIMIT {PAGE}"
 
 
@@ -101,23 +101,31 @@ class Sweep:
         after = dict(before)
         known = [name for name in objects if name in before]
         rows: list[Found] = []
+        failed: dict[str, Failure] = {}
         for start in range(0, len(known), QUERIES):
-            for name, found, mark in await self._pages(known[start : start + QUERIES], before, overlap, ticked or {}):
-                rows.extend(found)
-                after[name] = mark
+            parts, looked = await self._parts(known[start : start + QUERIES], before, overlap, ticked or {})
+            for name, part in parts.items():
+                if part.good:
+                    found, after[name] = page(name, part, before[name], looked)
+                    rows.extend(found)
+                else:
+                    failed[name] = errors.failure(part.status, part.body, name)
+        if failed and len(failed) == len(objects):
+            raise error_of("sweep of", *next(iter(failed.items())))
         if len(known) < len(objects):
             answer = await self._client.call("GET", "/services/data/", kind="clock")
             after.update((name, Mark(answer.at)) for name in objects if name not in before)
-        return SweepPage(tuple(rows), text_of(after), any(after[name].within for name in objects))
+        more = any(after[name].within for name in objects if name not in failed)
+        return SweepPage(tuple(rows), text_of(after), more, failed)
 
-    async def _pages(
+    async def _parts(
         self,
         objects: Sequence[str],
         position: Mapping[str, Mark],
         overlap: timedelta,
         ticked: Mapping[str, Collection[str]],
-    ) -> list[tuple[str, list[Found], Mark]]:
-        """One page of each of these objects, in one call."""
+    ) -> tuple[dict[str, Part], datetime]:
+        """One page of each of these objects, in one call, and the server's time of it."""
         queries = [sweep_query(name, position[name], overlap, ticked.get(name, ())) for name in objects]
         requests = [
             self._client.sub(f"sweep{number}", "GET", query_path(query, everything=True))
@@ -125,26 +133,23 @@ class Sweep:
         ]
         parts, answer = await self._client.composite(requests, kind="sweep")
         looked = (answer.since or answer.at).replace(microsecond=0)
-        return [
-            (name, *page(name, parts[f"sweep{number}"], position[name], looked)) for number, name in enumerate(objects)
-        ]
+        return {name: parts[f"sweep{number}"] for number, name in enumerate(objects)}, looked
 
 
 def page(object_name: str, part: Part, mark: Mark, looked: datetime) -> tuple[list[Found], Mark]:
     """One object's rows, and how far it is read now: at the end as far as `looked`, the server's time of the query. To
     stay at the last row would read that row anew with every sweep until another follows; and a deleted one, of which no
-    state is known, would be looked at each time. Raises RemoteRefused or RemoteBusy when its query failed."""
-    if not part.good:
-        raise _failed(object_name, part)
+    state is known, would be looked at each time."""
     rows = [
         (
             instant(str(row["SystemModstamp"])),
             Ref(SYSTEM, object_name, id18(str(row["Id"]))),
             version_of(str(row["SystemModstamp"]), id18(str(row.get("LastModifiedById") or ""))),
+            bool(row.get("IsDeleted") or row.get("IsConverted")),
         )
         for row in part.body["records"]
     ]
-    found = [Found(ref, at, version) for at, ref, version in rows]
+    found = [Found(ref, at, version, ended) for at, ref, version, ended in rows]
     at, last = (rows[-1][0], rows[-1][1].id) if rows else (mark.at, mark.id)
     if len(rows) == PAGE or not part.body.get("done", True):
         return found, Mark(at, last, within=True, begun=mark.begun or looked)
@@ -152,14 +157,14 @@ def page(object_name: str, part: Part, mark: Mark, looked: datetime) -> tuple[li
     return found, Mark(ends if mark.begun is None else min(ends, mark.begun), last)
 
 
-def _failed(object_name: str, part: Part) -> RemoteError:
-    told = errors.failure(part.status, part.body, object_name)
+def error_of(what: str, object_name: str, told: Failure) -> RemoteError:
+    """Why one part of a composite failed, as an error. what: what was to be done with the object."""
     kind = RemoteBusy if told.transient else RemoteRefused
     category = Category.NETWORK if told.unknown else told.category
     return kind(
         SYSTEM,
         category,
-        f"sweep of {object_name}: {told.message}",
+        f"{what} {object_name}: {told.message}",
         code=told.code,
         fields=told.fields,
         advice=told.advice,

@@ -15,9 +15,10 @@ from xml.sax.saxutils import escape
 
 from defusedxml import ElementTree
 
-from concord.core.model import Lane, Notice
+from concord.core.model import Notice
 from concord.core.values import Ref
 from concord.errors import WebhookRefused
+from concord.systems.salesforce.lanes import lane_of
 from concord.systems.salesforce.wire import SYSTEM, id18, is_id
 
 #: A message of a hundred records with a few fields has some 50 kB. An administrator who sends long texts sends more,
@@ -84,7 +85,7 @@ def notices_of(message: Message, objects: Collection[str], now: datetime) -> tup
     """One notice for each record of these objects. now: on our clock. The message tells no time of the change."""
     refs = dict.fromkeys(ref for _, ref in message.notifications if ref is not None and ref.object in objects)
     return tuple(
-        Notice(ref, Lane.CONSENT if ref in message.opted_out else Lane.PEOPLE, seen_at=now, source="outbound message")
+        Notice(ref, lane_of(ref.object, said_no=ref in message.opted_out), seen_at=now, source="outbound message")
         for ref in refs
     )
 

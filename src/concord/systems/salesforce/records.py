@@ -13,7 +13,9 @@ from concord.core.model import Gone, HistoryEntry, Record, Stamp
 from concord.core.values import MISSING, FieldSpec, FieldType, ObjectSpec, Ref, Value
 from concord.errors import Category, RemoteRefused
 from concord.systems.http import Answer
+from concord.systems.salesforce.batches import PARENTS
 from concord.systems.salesforce.client import Client, Row, in_chunks, together
+from concord.systems.salesforce.reads import Reads, Rows
 from concord.systems.salesforce.schema import Schema
 from concord.systems.salesforce.wire import (
     SYSTEM,
@@ -32,7 +34,7 @@ ALWAYS: Final = ("SystemModstamp", "LastModifiedDate", "LastModifiedById", "Crea
 OF_LEAD: Final = ("IsConverted", "ConvertedContactId")
 #: `Record.guard` of a record that was changed in the second it was read in: it may not be written yet.
 HOT: Final = "hot"
-#: Records in one collections call (section 3.4).
+#: Records in one collections call (section 3.4); reads may be of more (`learnt.READABLE`).
 COLLECTION: Final = 200
 #: Merges and conversions that are followed from one id.
 HOPS: Final = 6
@@ -52,6 +54,7 @@ class Reading:
     def __init__(self, client: Client, schema: Schema) -> None:
         self._client = client
         self._schema = schema
+        self._reads = Reads(client)
 
     async def names(self, object_name: str, fields: Iterable[str]) -> list[str]:
         """What to ask for: those of these fields that the user may see, and what is always read."""
@@ -90,23 +93,37 @@ class Reading:
         except RemoteRefused as refused:
             if refused.code != "INVALID_FIELD":
                 raise
-            before = await self.names(object_name, fields)
+            before = await self._columns(object_name, fields)
             await self._schema.describe([object_name])
-            if await self.names(object_name, fields) == before:
+            if await self._columns(object_name, fields) == before:
                 raise
             return await self._fetch(object_name, ids, fields)
+
+    async def _columns(self, object_name: str, fields: Sequence[str]) -> list[str]:
+        """What a read by id asks for: with the parent, whose lock a later write of the record may meet."""
+        known = (await self._schema.of(object_name)).fields
+        above = [name for name in [PARENTS.get(object_name, "")] if name in known]
+        return list(dict.fromkeys(("Id", *await self.names(object_name, fields), *above)))
 
     async def _fetch(
         self, object_name: str, ids: Sequence[str], fields: Sequence[str]
     ) -> dict[str, tuple[Row, Answer]]:
-        asked = ["Id", *await self.names(object_name, fields)]
+        learnt, asked = self._client.learnt, await self._columns(object_name, fields)
 
-        async def chunk(start: int) -> Answer:
-            body = {"ids": list(ids[start : start + COLLECTION]), "fields": asked}
-            return await self._client.call("POST", f"/composite/sobjects/{object_name}", kind="read", body=body)
+        async def chunk(start: int) -> Rows:
+            return await self._reads.rows(object_name, ids[start : start + most], asked)
 
-        answers = await together(chunk, range(0, len(ids), COLLECTION))
-        return {id18(str(row["Id"])): (row, answer) for answer in answers for row in live(answer.body)}
+        most = learnt.readable
+        try:
+            answers = await together(chunk, range(0, len(ids), most))
+        except RemoteRefused as refused:
+            if refused.code != "EXCEEDED_ID_LIMIT" or learnt.readable == COLLECTION:
+                raise
+            most = learnt.readable = COLLECTION
+            answers = await together(chunk, range(0, len(ids), most))
+        rows = {id18(str(row["Id"])): (row, answer) for found, answer in answers for row in live(found)}
+        learnt.parents.note(object_name, (row for row, _ in rows.values()))
+        return rows
 
 
 def live(rows: Any) -> list[Row]:
@@ -147,7 +164,6 @@ class Records:
         self._client = client
         self._schema = schema
         self._reading = Reading(client, schema)
-        self._no_history: set[str] = set()
 
     async def read(
         self, object_name: str, ids: Sequence[str], fields: Sequence[str], histories: Sequence[str] = ()
@@ -276,7 +292,7 @@ class Records:
         for kind in dict.fromkeys(ref.object for ref in done):
             fields = (await self._schema.of(kind)).fields
             specs = {_history_name(fields[name]): fields[name] for name in histories.get(kind, ()) if name in fields}
-            if not specs or kind in self._no_history:
+            if not specs or kind in self._client.learnt.no_history:
                 continue
             entries = await self._entries(kind, [ref.id for ref in done if ref.object == kind], specs)
             for ref in [ref for ref in done if ref.object == kind]:
@@ -306,7 +322,7 @@ class Records:
         except RemoteRefused as refused:
             if refused.code not in ("INVALID_TYPE", "INVALID_FIELD", "INSUFFICIENT_ACCESS_OR_READONLY", "NOT_FOUND"):
                 raise
-            self._no_history.add(object_name)
+            self._client.learnt.no_history.add(object_name)
             return {}
         return entries
 

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from email.utils import format_datetime
 from typing import Any, Final, TypeAlias
 
-from concord.core.values import BLANK, MISSING, NUMERIC, FieldSpec, FieldType, Nothing, Ref, Value, plain
+from concord.core.values import AS_TOLD, BLANK, MISSING, NUMERIC, FieldSpec, FieldType, Nothing, Ref, Value, plain
 
 SYSTEM: Final = "salesforce"
 
@@ -60,6 +60,8 @@ def is_id(text: str) -> bool:
 def instant(text: str) -> datetime:
     """`2026-11-02T09:15:00.000+0000` as an aware time in UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text)
+    if moment.tzinfo is UTC:
+        return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -84,6 +86,8 @@ def to_value(told: Any, spec: FieldSpec, prefixes: Mapping[str, str] = PREFIXES)
     """
     if told is None or told == "":
         return BLANK
+    if spec.type in AS_TOLD and isinstance(told, str):
+        return told
     if spec.type is FieldType.CHECKBOX:
         return told if isinstance(told, bool) else MISSING
     if spec.type in NUMERIC:

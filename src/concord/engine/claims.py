@@ -1,0 +1,148 @@
+"""What a batch has for itself while it is on the line, so that one worker at a time decides on one record.
+
+A claim is its inbox rows, and keys: the records at both ends of their links, and for newcomers what they would be found
+by. It stands for a lease and is renewed before a remote call where that is due; a worker that was frozen, or cut off
+from the database, finds it gone and sends nothing more. Decides nothing about records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from concord.core.model import Errand, LinkState, Work
+from concord.core.plan import RecordPlan
+from concord.core.retry import BLOCKED_FOR
+from concord.core.values import Ref
+from concord.engine.ports import Taking
+from concord.engine.scope import Scope
+from concord.errors import ClaimLost, StoreError
+
+log = logging.getLogger("concord.claims")
+
+#: A claim is renewed when this much of its lease is over.
+FRESH_FOR: Final = timedelta(seconds=30)
+#: No call leaves later than this before the claim's end: it may take so long to arrive (the time limit of a call, and
+#: some difference between the clocks of two machines).
+LAST_CALL: Final = timedelta(seconds=40)
+
+
+class Claim:
+    """One batch's claim. works: its rows; `give_up` takes some out of it."""
+
+    def __init__(self, scope: Scope, works: Sequence[Work], claimed_at: datetime) -> None:
+        self._scope = scope
+        self._ticket = works[0].ticket
+        self._keys = {str(work.ref) for work in works}
+        self._renewing = asyncio.Lock()
+        self._until = claimed_at + scope.lease
+        self.works = tuple(works)
+
+    @property
+    def errand(self) -> Errand:
+        """For the calls that are made for this batch."""
+        return Errand(min(work.lane for work in self.works), self.check)
+
+    async def check(self) -> None:
+        """Return when a call may leave; renews the claim where that is due. Raises ClaimLost."""
+        if self._fresh():
+            return
+        async with self._renewing:
+            if not self._fresh():
+                await self._renew()
+
+    def _fresh(self) -> bool:
+        return self._scope.clock.now() < self._until - self._scope.lease + FRESH_FOR
+
+    async def _renew(self) -> None:
+        now = self._scope.clock.now()
+        if now >= self._until:
+            raise self._lost("its lease was over")
+        try:
+            if not await self._scope.store.renew(self.works, len(self._keys), now, now + self._scope.lease):
+                raise self._lost("another worker has taken it over")
+            self._until = now + self._scope.lease
+        except StoreError as error:
+            if now >= self._until - LAST_CALL:
+                raise self._lost("it could not be renewed in time") from error
+            log.warning("a claim could not be renewed, and stands for now: %s", error)
+
+    def _lost(self, why: str) -> ClaimLost:
+        return ClaimLost(f"a batch of {len(self.works)} is left where it is, and comes back by itself: {why}")
+
+    async def take(self, keys: Mapping[str, Ref]) -> set[str]:
+        """Which of these keys are ours now. keys: each with the record of ours that it is taken for."""
+        wanted = {key: ref for key, ref in keys.items() if key not in self._keys}
+        now = self._scope.clock.now()
+        if now >= self._until:
+            raise self._lost("its lease was over")
+        taken = await self._scope.store.seize(self._ticket, wanted, now, self._until) if wanted else set()
+        self._keys |= taken
+        return taken | (keys.keys() & self._keys)
+
+    def only(self, work: Work) -> Claim:
+        """The same claim for one of its rows alone, which goes down the line again."""
+        return Claim(self._scope, [work], self._until - self._scope.lease)
+
+    def has(self, ref: Ref) -> bool:
+        """Whether this record is the claim's."""
+        return str(ref) in self._keys
+
+    async def give_up(self, works: Collection[Work]) -> None:
+        """Leave these rows to a later look: another worker has what they need."""
+        if works:
+            await self._scope.store.postpone(works, self._scope.clock.now() + BLOCKED_FOR)
+            left = {work.ref for work in works}
+            # Keys that were taken for them are free; they are counted no more, which errs on the side of renewing.
+            self._keys = {str(work.ref) for work in self.works if work.ref not in left}
+            self.works = tuple(work for work in self.works if work.ref not in left)
+
+
+async def take_partners(scope: Scope, claim: Claim) -> None:
+    """Have both ends of every link of the batch; rows of which another worker has one are given up. What a link says
+    is read again afterwards: only then nobody changes it."""
+    links = await scope.store.links([work.ref for work in claim.works])
+    ends: dict[str, Ref] = {}
+    needs: dict[Ref, set[str]] = {}
+    for work in claim.works:
+        link = links.get(work.ref)
+        if link is not None and link.state is LinkState.ACTIVE:
+            needs[work.ref] = {str(link.left), str(link.right)}
+            ends |= {key: work.ref for key in needs[work.ref] if key not in ends}
+    ours = await claim.take(ends)
+    await claim.give_up([work for work in claim.works if not needs.get(work.ref, set()) <= ours])
+
+
+async def take_newcomers(taking: Taking, keys: Mapping[Ref, Iterable[str]]) -> set[Ref]:
+    """Which of these records without a link may be matched now: those of which nobody else is matching one that could
+    be the same. keys: by record, what it is found by (core/identity.py)."""
+    wanted: dict[str, Ref] = {}
+    needs: dict[Ref, set[str]] = {}
+    for ref, found_by in keys.items():
+        needs[ref] = {f"found by {key}" for key in found_by}
+        wanted |= {key: ref for key in needs[ref] if key not in wanted}
+    ours = await taking.take(wanted)
+    return {ref for ref, needed in needs.items() if needed <= ours}
+
+
+async def others(scope: Scope, claim: Claim, plans: Sequence[RecordPlan]) -> set[Ref]:
+    """Records that these plans are about and that are not the claim's to decide on: another worker has them, or has
+    linked them otherwise since they were read. What is left of the plans' records is the claim's from here on."""
+    mine = {work.ref for work in claim.works}
+    met: dict[Ref, tuple[Ref, int | None]] = {}
+    for plan in plans:
+        refs = [ref for ref in (plan.left, plan.right) if ref is not None]
+        sake = next((ref for ref in refs if ref in mine), claim.works[0].ref)
+        met |= {ref: (sake, plan.link_id) for ref in refs if not claim.has(ref)}
+    if not met:
+        return set()
+    ours = await claim.take({str(ref): sake for ref, (sake, _) in met.items()})
+    links = await scope.store.links(list(met))
+    return {
+        ref
+        for ref, (_, link_id) in met.items()
+        if str(ref) not in ours or (ref in links and links[ref].state is LinkState.ACTIVE and links[ref].id != link_id)
+    }

@@ -1,0 +1,115 @@
+"""Where a link is that is not found under a record's own ref (SPEC 4.6): the record's link stands under an id that was
+merged into it, or the link was closed when one of the two went, and both are there again.
+
+HubSpot's survivor of a merge has a new id, and with polling alone only that one is heard of; without this it would be a
+stranger, and somebody would be made for it. Reads only; decides nothing but which links the batch is about.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+from concord.core.model import Link, LinkState, Record, Side
+from concord.core.values import Ref
+from concord.engine.reading import Batch, partners_of, read_refs
+from concord.engine.scope import Scope
+
+
+async def find_links(scope: Scope, batch: Batch) -> Batch:
+    """The batch with the links of merged records under every ref that leads to them, and with those closed links that
+    are whole again (`back`)."""
+    batch = replace(batch, links={**_moved(batch), **batch.links})
+    merged = await _merged(scope, batch)
+    closed = _closed(scope, batch)
+    if not merged and not closed:
+        return batch
+    back, instead = await _whole_again(scope, closed)
+    refs = {ref for link in (*merged.values(), *back.values()) for ref in (link.left, link.right)} | instead.keys()
+    records, gone = await read_refs(scope, refs, histories=True)
+    # One that went between the two looks is found out by the next.
+    back = {number: link for number, link in back.items() if _there(records, link)}
+    records = {**batch.records, **records}
+    return replace(
+        batch,
+        links={**merged, **batch.links},
+        records=records,
+        gone={**batch.gone, **gone},
+        partners=await partners_of(scope, records.values()),
+        back=frozenset(back),
+        instead=instead,
+    )
+
+
+# --- merged away
+
+
+def _moved(batch: Batch) -> dict[Ref, Link]:
+    """The batch's links by the refs that their records have now: a survivor that is in the batch too is no stranger."""
+    return {
+        batch.records[ref].ref: link
+        for link in batch.links.values()
+        for ref in (link.left, link.right)
+        if link.state is LinkState.ACTIVE and ref in batch.records
+    }
+
+
+async def _merged(scope: Scope, batch: Batch) -> dict[Ref, Link]:
+    """The active links of records that were merged into one of this batch, by the old ref and by the survivor's."""
+    old = {
+        Ref(record.ref.system, record.ref.object, former): record.ref
+        for record in batch.records.values()
+        for former in record.formerly
+    }
+    found = await scope.store.links([ref for ref in old if ref not in batch.links]) if old else {}
+    links: dict[Ref, Link] = {}
+    for ref, link in found.items():
+        if link.state is LinkState.ACTIVE and ref in (link.left, link.right):
+            links |= {ref: link, old[ref]: link}
+    return links
+
+
+# --- back again
+
+
+def _closed(scope: Scope, batch: Batch) -> list[Link]:
+    closed = {link.id: link for link in batch.links.values() if link.state is not LinkState.ACTIVE}
+    return [link for link in closed.values() if all(scope.pair_of(ref) is not None for ref in (link.left, link.right))]
+
+
+async def _whole_again(scope: Scope, closed: Collection[Link]) -> tuple[dict[int, Link], dict[Ref, Ref]]:
+    """Of these closed links those whose two records are both there, and neither is linked otherwise; and for records
+    that are there and whose partner is linked otherwise by now, with which record (of their own side)."""
+    live = await _live(scope, {ref for link in closed for ref in (link.left, link.right)})
+    standing = await scope.store.links(list(live)) if live else {}
+    active = {ref: link for ref, link in standing.items() if link.state is LinkState.ACTIVE}
+    back: dict[int, Link] = {}
+    taken: set[Ref] = set()
+    instead: dict[Ref, Ref] = {}
+    for link in sorted(closed, key=lambda one: -one.id):
+        ends = {link.left, link.right}
+        if ends <= live and not ends & (active.keys() | taken):
+            back[link.id] = link
+            taken |= ends
+        for side in Side:
+            own, other = link.of(side), link.of(side.other)
+            if own in live and own not in active and other in active and active[other].of(side.other) == other:
+                instead[own] = active[other].of(side)
+    return back, instead
+
+
+async def _live(scope: Scope, refs: Iterable[Ref]) -> set[Ref]:
+    """Which of these are there under their own ref; asked in few calls, for most of them are gone for good."""
+    groups: dict[tuple[Side, str], list[Ref]] = defaultdict(list)
+    for ref in sorted(refs):
+        groups[scope.side(ref), ref.object].append(ref)
+    live: set[Ref] = set()
+    for (side, object_name), some in groups.items():
+        found = await scope.system(side).present(object_name, [ref.id for ref in some], ())
+        live |= {record.ref for record in found.values()}
+    return live
+
+
+def _there(records: Mapping[Ref, Record], link: Link) -> bool:
+    return all(ref in records and records[ref].ref == ref for ref in (link.left, link.right))
