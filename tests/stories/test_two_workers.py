@@ -171,3 +171,12 @@ async def test_edits_on_both_sides_end_alike_however_many_work(workers: Workers)
     ada = "ada@engines.com"
     assert {(row["Title"], row["City"]) for row in play.sf("Lead").values() if row["Email"] != ada} == {("t4", "c4")}
     assert {(row["jobtitle"], row["city"]) for row in play.hs().values() if row["email"] != ada} == {("t4", "c4")}
+
+
+async def test_a_question_about_somebody_who_is_linked_is_asked_and_done(workers: Workers) -> None:
+    """A question decides nothing for the linked one, so it need not be had to ask it."""
+    play = workers.play
+    play.lead(FirstName="Adam", LastName="Lovelace", Email="ada@engines.com", Company="Engines Ltd")
+    await workers.settle()
+    assert len(play.hs()) == 1
+    assert len(await workers.concords[0].store.open_reviews()) == 1

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from concord.core.model import Errand, LinkState, Work
-from concord.core.plan import RecordPlan
+from concord.core.plan import DuplicateStep, RecordPlan, ReviewStep, WaitStep
 from concord.core.retry import BLOCKED_FOR
 from concord.core.values import Ref
 from concord.engine.ports import Taking
@@ -28,6 +28,8 @@ FRESH_FOR: Final = timedelta(seconds=30)
 #: No call leaves later than this before the claim's end: it may take so long to arrive (the time limit of a call, and
 #: some difference between the clocks of two machines).
 LAST_CALL: Final = timedelta(seconds=40)
+#: Steps that write down a question or a remark, and decide nothing for the records they name.
+_ASKING: Final = (ReviewStep, DuplicateStep, WaitStep)
 
 
 class Claim:
@@ -134,6 +136,8 @@ async def others(scope: Scope, claim: Claim, plans: Sequence[RecordPlan]) -> set
     mine = {work.ref for work in claim.works}
     met: dict[Ref, tuple[Ref, int | None]] = {}
     for plan in plans:
+        if plan.steps and all(isinstance(step, _ASKING) for step in plan.steps):
+            continue
         refs = [ref for ref in (plan.left, plan.right) if ref is not None]
         sake = next((ref for ref in refs if ref in mine), claim.works[0].ref)
         met |= {ref: (sake, plan.link_id) for ref in refs if not claim.has(ref)}
