@@ -79,8 +79,8 @@ class Concord:
     feeds: Sequence[Feed] = ()
     #: Does something under a name as soon as no other process does it.
     alone: Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]] | None = None
-    #: No batch is begun after this; those under way are finished.
-    finish: Callable[[], None] = lambda: None
+    #: True: no batch is begun from now on, and those under way are finished; False: they are begun again.
+    end: Callable[[bool], None] = lambda ending: None
     #: With what administrators are told.
     desk: Desk | None = None
     #: The database that it works on.
@@ -216,7 +216,7 @@ async def opened(settings: Settings, secrets: Secrets, parts: Parts | None = Non
             queue,
             feeds,
             partial(alone, conninfo),
-            chores.finish,
+            chores.end,
             desk,
             conninfo,
         )

@@ -17,7 +17,6 @@ from concord.core.values import Ref
 from concord.engine.sweep import sweep
 from concord.engine.sync import run_batch
 
-
 #: People nobody would take for one another.
 NAMES = (
     *("Hopper", "Turing", "Clarke", "Noether", "Ramanujan", "Germain", "Fermat", "Hypatia", "Galois", "Kovalevskaya"),

@@ -83,7 +83,7 @@ class Chores:
             )
 
     async def _set_alarm(self) -> None:
-        if silent(self._set):
+        if silent(self._set) or self._ending:
             return  # the queue looks by itself every few seconds
         due = await self._set.store.next_due()
         if due is not None:
@@ -100,12 +100,12 @@ class Chores:
             log.debug("an alarm was not heard: %s", error)
 
     def ending(self) -> bool:
-        """Whether `finish` was called."""
+        """Whether no further batch is begun."""
         return self._ending
 
-    def finish(self) -> None:
-        """Begin no further batch; those under way go on to their end."""
-        self._ending = True
+    def end(self, ending: bool) -> None:
+        """Begin no further batch from now on, while those under way go on to their end; or begin them again."""
+        self._ending = ending
 
     def stop(self) -> None:
         """Ring no more."""

@@ -77,23 +77,27 @@ class Inbox:
         self, connection: AsyncConnection, limit: int, now: datetime, lease: timedelta, up_to: Lane
     ) -> list[Work]:
         """Rows of one lane. A record that another batch has, as the other end of a link, is put off."""
+        while True:
+            works = await self._claim(connection, limit, now, lease, up_to)
+            own = {str(work.ref): work.ref for work in works}
+            free = await self.seize(connection, works[0].ticket, own, now, now + lease) if works else set()
+            await self.postpone(connection, [work for work in works if str(work.ref) not in free], now + BLOCKED_FOR)
+            if free or not works:
+                return [work for work in works if str(work.ref) in free]
+
+    async def _claim(
+        self, connection: AsyncConnection, limit: int, now: datetime, lease: timedelta, up_to: Lane
+    ) -> list[Work]:
         cursor = await connection.execute(
             self._sql["claim"],
             {"pair": self._pair, "limit": limit, "now": now, "leased_until": now + lease, "up_to": int(up_to)},
         )
         claimed = await cursor.fetchall()
         claimed.sort(key=lambda row: (row[8], row[6], row[:3]))
-        works = [
+        return [
             Work(Ref(system, name, record_id), Lane(lane), ticket, attempts, first_seen_at, changed_at)
             for system, name, record_id, lane, ticket, attempts, first_seen_at, changed_at, _ in claimed
         ]
-        if not works:
-            return []
-        own = {str(work.ref): work.ref for work in works}
-        free = await self.seize(connection, works[0].ticket, own, now, now + lease)
-        blocked = [work for work in works if str(work.ref) not in free]
-        await self.postpone(connection, blocked, now + BLOCKED_FOR)
-        return [work for work in works if str(work.ref) in free]
 
     async def seize(
         self, connection: AsyncConnection, ticket: int, keys: Mapping[str, Ref], now: datetime, until: datetime

@@ -14,6 +14,7 @@ from concord.config import Secrets
 from concord.engine.ports import Feed
 from concord.errors import ConfigError
 from concord.web.intake import Intake
+from concord.web.patience import Patient
 
 
 def listening(address: str) -> socket.socket:
@@ -46,25 +47,34 @@ async def running(
     None: not in this process. feeds: those that are followed. works: False: what is taken in is left to the workers of
     other processes. At the end nothing new is taken in, and what is under way is finished.
     """
+    concord.end(False)
     task = asyncio.create_task(_work(concord, feeds, works=works))
     try:
-        async with _listening(concord, secrets, listener):
+        async with taking_in(concord, secrets, listener):
             yield task
-            concord.finish()
+            concord.end(True)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        concord.end(False)
 
 
 @asynccontextmanager
-async def _listening(concord: Concord, secrets: Secrets, listener: socket.socket | None) -> AsyncIterator[None]:
+async def taking_in(concord: Concord, secrets: Secrets, listener: socket.socket | None) -> AsyncIterator[None]:
+    """Answer there while the block runs, and only that. listener: None: nowhere."""
     if listener is None:
         yield
         return
     intake = Intake(concord, secrets.hubspot_client_secret, secrets.salesforce_hook)
     config = uvicorn.Config(
-        intake.app(), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5
+        intake.app(),
+        http=Patient,
+        ws="none",  # nothing here speaks it
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=5,
     )
     server = _Server(config)
     listens = asyncio.create_task(server.serve(sockets=[listener]))

@@ -430,7 +430,8 @@ class ChangeEvents:
 
     def _notices(self, told: Told, lost: dict[str, None]) -> Iterator[Notice]:
         now = self._clock.now()
-        lane = lane_of(told.object, told.changed, said_no=self._urgent(told))
+        changed = told.changed if told.kind == "UPDATE" else ()  # a new record tells all of its fields
+        lane = lane_of(told.object, changed, said_no=self._urgent(told))
         version = version_in(told, self._client.auth.user_id)
         changed_at = min(told.at - self._client.http.ahead(), now)
         for one in told.ids:
