@@ -26,6 +26,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from concord.app import Concord, Parts, opened
+from concord.cli.processes import collect_seldom
 from concord.cli.trial import Control, Trial, trial
 from concord.core.model import Lane, Notice
 from concord.core.values import Ref
@@ -96,6 +97,7 @@ async def run(people: int, into: Sequence[str], rounds: int, profile: str | None
                 # HubSpot's burst limit of 190 calls in ten seconds is not what is measured here.
                 await sandboxes.hubspot.call("PUT", "limits", {"burst_limit": 10**9, "daily_limit": 10**9})
                 await _link_all(concord.scope)
+                collect_seldom()  # as `concord serve` does
                 couples = [
                     Couple(one["salesforce"][0], one["salesforce"][1], one["hubspot"])
                     for one in sandboxes.truth["pairs"]

@@ -325,7 +325,17 @@ async def _database(secrets: Secrets, parts: Parts, stack: AsyncExitStack) -> st
     server = EmbeddedPostgres(parts.data_dir)
     conninfo = await (server.share() if parts.beside else server.start())
     stack.push_async_callback(server.remove if parts.passing else server.stop)
+    keeping = asyncio.create_task(_kept(server))
+    stack.callback(keeping.cancel)
     return conninfo
+
+
+async def _kept(server: EmbeddedPostgres) -> None:
+    """Start the built-in database again whenever it dies by itself."""
+    try:
+        await server.keep()
+    except StoreError as error:
+        log.error("the built-in database is gone: %s", error)
 
 
 @dataclass(frozen=True)

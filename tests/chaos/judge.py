@@ -152,7 +152,7 @@ async def _explained(play: Stage, crew: Crew, people: People, couples: list[Coup
 
 def _by_us(history: Any, app_id: str) -> bool:
     newest = max(history, key=lambda entry: entry.at)
-    return bool(newest.by.kind == "INTEGRATION" and newest.by.source_id == app_id)
+    return bool(newest.source_type == "INTEGRATION" and newest.source_id == app_id)
 
 
 async def _quiet(

@@ -16,7 +16,7 @@ from tests.stories.stage import Killed, Stage, registrable, stage
 
 from concord.app import Concord, Parts, opened
 from concord.engine.sync import drain
-from concord.errors import RemoteError
+from concord.errors import ConfigError, RemoteError
 from concord.web.intake import SALESFORCE_PATH, Intake
 from concord_sandbox.salesforce.events.outbound import OutboundMessages
 from concord_sandbox.worlds import empty
@@ -115,7 +115,7 @@ class Crew:
             stack = AsyncExitStack()
             try:
                 worker = await self._opened(stack)
-            except RemoteError:
+            except (RemoteError, ConfigError):  # a refused token is the latter
                 await stack.aclose()
                 self.play.clock.pass_(seconds=5)
             else:

@@ -1,8 +1,10 @@
-"""Processes beside this one that only work: started, kept, and ended with it. Knows nothing of what they do."""
+"""Processes that run for long: how this one goes about its memory, and others beside it that only work: started, kept,
+and ended with it. Knows nothing of what they do."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -21,8 +23,19 @@ CHILD: Final = "CONCORD_ENDS_WITH_INPUT"
 #: Seconds before a process that ended is started anew: the first time, and at most.
 PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
+#: More objects than before, circles or not, after which Python looks for circles: about what a batch of 200 makes.
+OBJECTS: Final = 50_000
 #: Seconds a process may take to finish what is under way.
 GRACE: Final = 40.0
+
+
+def collect_seldom() -> None:
+    """Let Python look for unreachable circles of objects seldom, as suits a process that runs for long: what is there
+    by now (modules, schemas, the mapping) stays, and a batch's objects go by themselves when it ends. As Python comes, a
+    quarter of all processor time of a change went into walking them again and again (bench/README.md)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS, 20, 20)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ import typer
 from concord import log, trace
 from concord.app import Concord, Parts, opened
 from concord.cli.options import ConfigPath, examples
-from concord.cli.processes import CONCORD, kept, parent_gone
+from concord.cli.processes import CONCORD, collect_seldom, kept, parent_gone
 from concord.cli.show import Look
 from concord.config import USUAL_PATH, Secrets, Settings, load, secrets
 from concord.core.model import Side
@@ -95,6 +95,7 @@ async def _serve(look: Look, settings: Settings, secret: Secrets, part: Part) ->
                 "Run `concord reconcile` first; it shows everything before it writes"
             )
         await sweep.start(concord.scope)
+        collect_seldom()
         feeds, refused = ([], []) if part.only == "work" else await concord.followable()
         listener = None if part.only == "work" else listening(settings.web.listen)
         _say(look, concord, secret, feeds, refused, part)
