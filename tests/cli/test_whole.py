@@ -113,7 +113,34 @@ def test_a_new_user_reads_first_then_applies_then_serves(tmp_path: Path, sandbox
     again = json.loads(run("reconcile", "--json", cwd=tmp_path, environment=secrets).stdout)
     assert again["writes"] == again["creates"] == {}, "the second time there is nothing left to do"
 
+    _answers_questions(tmp_path, secrets)
     assert _serves_an_edit(tmp_path, secrets, salesforce["url"], hubspot["url"])
+
+
+def _answers_questions(cwd: Path, secrets: dict[str, str]) -> None:
+    """A person looks at the queue, answers one pair, takes it back, and answers the rest in a file."""
+    listed = json.loads(run("review", "--limit", "1000", "--json", cwd=cwd, environment=secrets).stdout)
+    assert listed["waiting"] == len(listed["open"]) > 2
+    first = listed["open"][0]
+    pair = (first["salesforce"][1], first["hubspot"][1])
+    shown = run("review", "show", *pair, cwd=cwd, environment=secrets)
+    assert "last_name" in shown.stdout
+    assert run("review", "link", *pair, cwd=cwd, environment=secrets).returncode == 0
+    said = json.loads(run("review", "history", "--json", cwd=cwd, environment=secrets).stdout)
+    assert [one["said"] for one in said["decided"]] == ["linked"]
+    assert run("review", "undo", *pair, cwd=cwd, environment=secrets).returncode == 0
+    assert json.loads(run("review", "--limit", "1000", "--json", cwd=cwd, environment=secrets).stdout)["waiting"] == listed["waiting"]
+
+    assert run("review", "export", "questions.csv", cwd=cwd, environment=secrets).returncode == 0
+    head, *rows = (cwd / "questions.csv").read_text("utf-8-sig").splitlines()
+    assert len(rows) == listed["waiting"]
+    first_row = rows[0].split(",", 4)
+    assert (first_row[:2], first_row[3]) == (list(pair), "")
+    (cwd / "questions.csv").write_text("\n".join([head, ",".join([*first_row[:3], "link", first_row[4]])]), "utf-8")
+    imported = run("review", "import", "questions.csv", "--json", cwd=cwd, environment=secrets)
+    assert json.loads(imported.stdout) == {"file": "questions.csv", "linked": 1, "apart": 0}
+    left = json.loads(run("review", "--limit", "1000", "--json", cwd=cwd, environment=secrets).stdout)["open"]
+    assert pair not in {(one["salesforce"][1], one["hubspot"][1]) for one in left}
 
 
 def _serves_an_edit(cwd: Path, secrets: dict[str, str], salesforce: str, hubspot: str) -> bool:

@@ -1,13 +1,14 @@
-"""`concord review`: the pairs that wait for a person, and the person's answer (SPEC 4.3, 4.7)."""
+"""`concord review`: the pairs that wait for a person, and the person's answers (SPEC 4.3, 4.7)."""
 
 from __future__ import annotations
 
 import asyncio
+import csv
 import os
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -15,31 +16,55 @@ from concord.app import Concord, Parts, opened
 from concord.cli.options import ConfigPath, Json, examples
 from concord.cli.show import Look
 from concord.config import USUAL_PATH, Settings, load, secrets
-from concord.core.model import Lane, Notice, Review
+from concord.core.model import Review
+from concord.engine import reviewing
+from concord.engine.reviewing import APART, LINKED, SideBySide
 from concord.errors import ConfigError
 
-_Pair = tuple[str, str]
+_Result = dict[str, Any]
+#: The columns of the file that `export` writes and `import` reads; only these three are read.
+_SALESFORCE, _HUBSPOT, _DECISION = "salesforce_id", "hubspot_id", "decision"
+_COLUMNS: Final = (_SALESFORCE, _HUBSPOT, "score", _DECISION, "salesforce_object", "hubspot_object", "evidence")
+_MANY: Final = 100_000
+
+
+class Do(StrEnum):
+    """What to do with the queue, or with one pair of it."""
+
+    SHOW = "show"
+    LINK = "link"
+    APART = "apart"
+    UNDO = "undo"
+    HISTORY = "history"
+    EXPORT = "export"
+    IMPORT = "import"
 
 
 def review(
+    what: Annotated[Do | None, typer.Argument(help="Without it the pairs that wait are listed.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[SALESFORCE_ID HUBSPOT_ID | FILE]", help="Which pair, or which file.")
+    ] = None,
     config: ConfigPath = USUAL_PATH,
-    link: Annotated[
-        _Pair | None, typer.Option("--link", metavar="SALESFORCE_ID HUBSPOT_ID", help="These two are one person.")
-    ] = None,
-    apart: Annotated[
-        _Pair | None, typer.Option("--apart", metavar="SALESFORCE_ID HUBSPOT_ID", help="They are two; never ask again.")
-    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=_MANY, help="Pairs to list.")] = 50,
     json: Json = False,
 ) -> None:
-    """List the pairs that wait for a person, best score first, with the evidence; or answer one of them.
+    """List the pairs that wait for a person, best score first, with the evidence; look at one, and answer.
 
-    An answer is carried out at once: linked records are brought into agreement, and of two people each gets a partner
-    of its own. "Apart" is remembered for ever. `concord serve` may go on beside it.
+    `show` puts both records side by side, read now. `link` says that two are one person (or one company): they are
+    brought into agreement at once. `apart` says that they are two, also of two that are linked: it is remembered for
+    ever, and each gets a partner of its own. `undo` takes an answer back. `history` lists the answers.
+
+    `export FILE` writes the queue as CSV; fill its column `decision` with link or apart, and `import FILE` carries out
+    what it says. A file with a mistake changes nothing. `concord serve` may go on beside all of it.
     """
-    if link is not None and apart is not None:
-        raise ConfigError("--link and --apart at once; answer one pair at a time")
     look = Look.standard(json=json)
-    result = asyncio.run(_review(look, load(Path(config)), link, apart))
+    given = tuple(names or ())
+    wanted = {None: 0, Do.HISTORY: 0, Do.EXPORT: 1, Do.IMPORT: 1}.get(what, 2)
+    if len(given) != wanted:
+        needs = {0: "no further argument", 1: "the name of a file", 2: "two ids: SALESFORCE_ID HUBSPOT_ID"}[wanted]
+        raise ConfigError(f"concord review{f' {what}' if what else ''} needs {needs}")
+    result = asyncio.run(_run(look, load(Path(config)), what, given, limit))
     if json:
         look.document(result)
 
@@ -48,50 +73,172 @@ def add_to(root: typer.Typer) -> None:
     """Hang this command into the root."""
     root.command(
         epilog=examples(
-            "concord review", "concord review --link 00QQy000000d4QmMAI 28413913983", "concord review --json"
+            "concord review",
+            "concord review show 00QQy000000d4QmMAI 28413913983",
+            "concord review link 00QQy000000d4QmMAI 28413913983",
+            "concord review export questions.csv",
+            "concord review --json",
         )
     )(review)
 
 
-async def _review(look: Look, settings: Settings, link: _Pair | None, apart: _Pair | None) -> dict[str, Any]:
+async def _run(look: Look, settings: Settings, what: Do | None, names: Sequence[str], limit: int) -> _Result:
     async with opened(settings, secrets(os.environ), Parts(beside=True)) as concord:
-        reviews = await concord.store.open_reviews(limit=10_000)
-        answered = link or apart
-        if answered is not None:
-            await _answer(concord, reviews, answered, "linked" if link else "apart")
-            look.line(f"{answered[0]} and {answered[1]} are {'one' if link else 'two'}; carried out")
-            reviews = await concord.store.open_reviews(limit=10_000)
-        else:
-            _show(look, reviews)
-        return {
-            "open": [
-                {
-                    "salesforce": [one.left.object, one.left.id],
-                    "hubspot": [one.right.object, one.right.id],
-                    "score": one.score,
-                    "evidence": list(one.evidence),
-                }
-                for one in reviews
-            ]
-        }
+        if what is None:
+            return await _list(look, concord, limit)
+        if what is Do.HISTORY:
+            return await _history(look, concord, limit)
+        if what is Do.EXPORT:
+            return await _export(look, concord, Path(names[0]))
+        if what is Do.IMPORT:
+            return await _import(look, concord, Path(names[0]))
+        one = await reviewing.find(concord.scope, names[0], names[1])
+        if what is Do.SHOW:
+            return _side_by_side(look, await reviewing.shown(concord.scope, one))
+        act, words = _ACTS[what]
+        await act(concord, one)
+        await concord.drain()
+        look.line(f"{names[0]} and {names[1]} {words}; carried out")
+        return {"salesforce": names[0], "hubspot": names[1], "said": what.value}
 
 
-async def _answer(concord: Concord, reviews: Sequence[Review], pair: _Pair, state: str) -> None:
-    found = next((one for one in reviews if (one.left.id, one.right.id) == pair), None)
-    if found is None:
-        raise ConfigError(f"no open question about {pair[0]} and {pair[1]}; `concord review` lists them")
-    now = concord.scope.clock.now()
-    await concord.store.decide([replace(found, state=state)], now)
-    notices = [Notice(ref, Lane.PEOPLE, now, "review") for ref in (found.left, found.right)]
-    await concord.store.take_in(notices)
-    await concord.drain()
+async def _link(concord: Concord, one: Review) -> None:
+    await reviewing.answer(concord.scope, one, LINKED)
 
 
-def _show(look: Look, reviews: Sequence[Review]) -> None:
+async def _apart(concord: Concord, one: Review) -> None:
+    await reviewing.answer(concord.scope, one, APART)
+
+
+async def _undo(concord: Concord, one: Review) -> None:
+    await reviewing.take_back(concord.scope, one)
+
+
+_ACTS: Final[dict[Do, tuple[Callable[[Concord, Review], Awaitable[None]], str]]] = {
+    Do.LINK: (_link, "are one"),
+    Do.APART: (_apart, "are two"),
+    Do.UNDO: (_undo, "are a question again"),
+}
+
+
+async def _list(look: Look, concord: Concord, limit: int) -> _Result:
+    reviews = await concord.store.open_reviews(limit=limit)
+    waiting = await concord.store.questions()
     for one in reviews:
         look.line(
             f"{one.score:5.1f}  salesforce {one.left.object} {one.left.id}  hubspot {one.right.object} {one.right.id}"
         )
         for line in one.evidence:
             look.line(f"         {line}")
-    look.line(f"\n{len(reviews)} pairs wait. Answer with --link or --apart and the two ids")
+    more = f"; {len(reviews)} shown (--limit)" if waiting > len(reviews) else ""
+    look.line(f"\n{waiting} pairs wait{more}. Next: concord review show, link or apart, with the two ids")
+    return {"waiting": waiting, "open": [_as_json(one) for one in reviews]}
+
+
+async def _history(look: Look, concord: Concord, limit: int) -> _Result:
+    decided = await concord.store.decided_reviews(limit=limit)
+    look.table(
+        ("when", "answer", "salesforce", "hubspot", ">score"),
+        [
+            (f"{at:%Y-%m-%d %H:%M} UTC", "one" if one.state == LINKED else "two", one.left.id, one.right.id, one.score)
+            for one, at in decided
+        ],
+    )
+    return {"decided": [{**_as_json(one), "said": one.state, "at": at.isoformat()} for one, at in decided]}
+
+
+def _side_by_side(look: Look, seen: SideBySide) -> _Result:
+    one = seen.review
+    states = {LINKED: "linked", APART: "kept apart"}
+    look.line(f"{one.score:.1f} of 100, {states.get(one.state, 'waits for an answer')}")
+    for line in one.evidence:
+        look.line(f"  {line}")
+    for reason in seen.gone:
+        look.line(f"  gone: {reason}")
+    look.table(
+        ("field", f"salesforce {one.left.object} {one.left.id}", f"hubspot {one.right.object} {one.right.id}", ""),
+        [(row.field, row.left or "", row.right or "", "" if row.same else "differs") for row in seen.rows],
+    )
+    fields = {row.field: {"salesforce": row.left, "hubspot": row.right, "same": row.same} for row in seen.rows}
+    return {**_as_json(one), "state": one.state, "gone": list(seen.gone), "fields": fields}
+
+
+async def _export(look: Look, concord: Concord, path: Path) -> _Result:
+    reviews = await concord.store.open_reviews(limit=_MANY)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(_COLUMNS)
+            for one in reviews:
+                evidence = "; ".join(one.evidence)
+                writer.writerow(
+                    (one.left.id, one.right.id, f"{one.score:.1f}", "", one.left.object, one.right.object, evidence)
+                )
+        partial.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+    look.line(f"{len(reviews)} pairs are in {path}; write link or apart into its column {_DECISION}, then import it")
+    return {"file": str(path), "pairs": len(reviews)}
+
+
+async def _import(look: Look, concord: Concord, path: Path) -> _Result:
+    said = _read(path)
+    reviews: list[tuple[Review, str]] = []
+    problems = []
+    for line, left_id, right_id, state in said:
+        try:
+            reviews.append((await reviewing.find(concord.scope, left_id, right_id), state))
+        except ConfigError as error:
+            problems.append(f"line {line}: {error}")
+    if problems:
+        raise ConfigError(f"{path}: nothing was carried out\n  " + "\n  ".join(problems))
+    with look.progress("carrying out", len(reviews)) as step:
+        for one, state in reviews:
+            if one.state != state:
+                await reviewing.answer(concord.scope, one, state)
+            step()
+    await concord.drain()
+    counts = {state: sum(1 for _, _, _, other in said if other == state) for state in (LINKED, APART)}
+    look.line(f"{counts[LINKED]} pairs are one, {counts[APART]} are two; carried out")
+    return {"file": str(path), "linked": counts[LINKED], "apart": counts[APART]}
+
+
+def _read(path: Path) -> list[tuple[int, str, str, str]]:
+    """What a file says: line, Salesforce's id, HubSpot's, and the state. Raises ConfigError with every mistake."""
+    words = {"link": LINKED, "apart": APART, "": None}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in (_SALESFORCE, _HUBSPOT, _DECISION) if name not in (reader.fieldnames or ())]
+            if missing:
+                raise ConfigError(
+                    f"{path}, line 1: the column {missing[0]} is missing; `concord review export` writes it"
+                )
+            rows = [(reader.line_num, row) for row in reader]
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path} is no CSV file in UTF-8: {error}") from error
+    said, problems = [], []
+    for line, row in rows:
+        word = (row[_DECISION] or "").strip().lower()
+        ids = [(row[name] or "").strip() for name in (_SALESFORCE, _HUBSPOT)]
+        if word not in words:
+            problems.append(f"line {line}: {word!r} is not link or apart")
+        elif not all(ids):
+            problems.append(f"line {line}: an id is missing")
+        elif (state := words[word]) is not None:
+            said.append((line, ids[0], ids[1], state))
+    if problems:
+        raise ConfigError(f"{path}: nothing was carried out\n  " + "\n  ".join(problems))
+    return said
+
+
+def _as_json(one: Review) -> _Result:
+    return {
+        "salesforce": [one.left.object, one.left.id],
+        "hubspot": [one.right.object, one.right.id],
+        "score": one.score,
+        "evidence": list(one.evidence),
+    }

@@ -412,7 +412,8 @@ class Seen:
 
 @dataclass(frozen=True)
 class Review:
-    """A pair for a person to decide (SPEC 4.3), or one that a person has decided."""
+    """A pair for a person to decide (SPEC 4.3), or one that a person has decided. reopened: a person has taken an
+    answer back, so that only a person answers again, however alike the two are by now."""
 
     object_pair: str
     left: Ref
@@ -420,6 +421,7 @@ class Review:
     score: float
     evidence: tuple[str, ...]
     state: str = "open"  # "open", "linked" or "apart"
+    reopened: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from concord.core import companies, identity
@@ -135,6 +135,7 @@ async def find_partners(scope: Scope, pair: ObjectPair, batch: Batch, subjects: 
         frozenset((review.left, review.right) for review in reviews if review.state == "apart"),
         _linked(links) | couples | {right: left for left, right in couples.items()},
     )
+    matching = _asked_anew(matching, reviews)
     made = [Pairing(left, right, 100.0, (f"made from {intents[left, right].source}",)) for left, right in intents]
     made += [
         Pairing(one.left, one.right, one.score, (*one.evidence, "a person said that the two are one")) for one in agreed
@@ -146,6 +147,17 @@ def _linked(links: Mapping[Ref, Link]) -> dict[Ref, Ref]:
     """What is linked already, both ways."""
     linked = {link.left: link.right for link in links.values() if link.state is LinkState.ACTIVE}
     return linked | {right: left for left, right in linked.items()}
+
+
+def _asked_anew(matching: Matching, reviews: Collection[Review]) -> Matching:
+    """The same, with a question for each pair of which a person has taken an answer back: the values that went over
+    while they were linked have made them alike, and prove nothing."""
+    doubted = {(one.left, one.right) for one in reviews if one.state == "open" and one.reopened}
+    asks = tuple(one for one in matching.links if (one.left, one.right) in doubted)
+    if not asks:
+        return matching
+    links = tuple(one for one in matching.links if one not in asks)
+    return replace(matching, links=links, asks=(*matching.asks, *asks))
 
 
 def _agreed(reviews: Collection[Review], links: Mapping[Ref, Link]) -> list[Review]:

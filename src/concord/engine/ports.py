@@ -282,6 +282,19 @@ class Store(Protocol):
         """For each active ref those recorded as its duplicates."""
         ...
 
+    async def called(self, record_id: str) -> Sequence[tuple[Ref, str]]:
+        """Known records with this id, and the object pair that each belongs to."""
+        ...
+
+    async def decide(self, reviews: Sequence[Review], now: datetime) -> None:
+        """A person has said "linked" or "apart" (`Review.state`)."""
+        ...
+
+    async def take_back(self, left: Ref, right: Ref, reason: str, now: datetime) -> bool:
+        """End the link of these two, if they have one, so that it counts for neither any more, and make what a person
+        said of them a question again. Whether there was either."""
+        ...
+
     async def reviews(self, refs: Collection[Ref]) -> Sequence[Review]:
         """Every review, in any state, that has one of these refs on either side."""
         ...

@@ -77,6 +77,17 @@ class People:
     async def open_reviews(self, connection: AsyncConnection, limit: int) -> list[Review]:
         return [_review(row) for row in await self._rows(connection, "open_reviews", limit=limit)]
 
+    async def decided_reviews(self, connection: AsyncConnection, limit: int) -> list[tuple[Review, datetime]]:
+        return [(_review(row), row[11]) for row in await self._rows(connection, "decided_reviews", limit=limit)]
+
+    async def reopen(self, connection: AsyncConnection, left: Ref, right: Ref) -> bool:
+        """Whether a person had said something of these two; it is a question again."""
+        return (await self._run(connection, "reopen_review", **rows.side_rows(left, right))).rowcount == 1
+
+    async def called(self, connection: AsyncConnection, record_id: str) -> list[tuple[Ref, str]]:
+        """Known records with this id, and the object pair that each belongs to."""
+        return [(Ref(*row[:3]), row[3]) for row in await self._rows(connection, "called", record_id=record_id)]
+
     async def put_reviews(self, connection: AsyncConnection, reviews: Sequence[Review], now: datetime) -> None:
         """Of two about one pair a decision counts, and else the later one."""
         latest: dict[tuple[Ref, Ref], Review] = {}
@@ -126,7 +137,7 @@ def _known(row: Sequence[Any]) -> Known:
 
 
 def _review(row: Sequence[Any]) -> Review:
-    return Review(row[0], Ref(*row[1:4]), Ref(*row[4:7]), row[7], tuple(row[8]), row[9])
+    return Review(row[0], Ref(*row[1:4]), Ref(*row[4:7]), row[7], tuple(row[8]), row[9], row[10])
 
 
 def _intent_rows(intents: Sequence[Intent]) -> str:

@@ -100,6 +100,14 @@ class Links:
             values = {"pair": self._pair, "rows": rows.dumps(given), "now": now}
             await connection.execute(self._sql["close"], values)
 
+    async def take_back(
+        self, connection: AsyncConnection, left: Ref, right: Ref, reason: str, now: datetime
+    ) -> tuple[int, str] | None:
+        """End the link of these two as if it had never been; its id and object pair, None where there was none."""
+        values = {"pair": self._pair, **rows.side_rows(left, right), "reason": reason, "now": now}
+        row = await (await connection.execute(self._sql["take_back"], values)).fetchone()
+        return (row[0], row[1]) if row is not None else None
+
     async def move(self, connection: AsyncConnection, link_id: int, side: Side, ref: Ref, now: datetime) -> Moved:
         """The link's record lives on as `ref`, and its old ref leads here from now on. Where `ref` is linked already,
         this link is closed, the old ref leads to that one, and the answer says so."""

@@ -61,8 +61,8 @@ class Chore:
 class Bell:
     """Tells the workers of a pair, inside a transaction, that rows are due; they hear it when it commits.
 
-    Many rings before a worker comes are one job; an urgent one wakes the worker that is kept for what is urgent too, which
-    the others' long batches never hold up. For that the ring must not be lost when the job that is waiting is
+    Many rings before a worker comes are one job; an urgent one wakes the worker that is kept for what is urgent too,
+    which the others' long batches never hold up. For that the ring must not be lost when the job that is waiting is
     fetched while this transaction is still open, for its worker would not see our rows: whoever rings holds a shared
     lock until the commit, and a worker that has fetched the job waits for that lock before it looks.
     """
@@ -87,11 +87,11 @@ class Bell:
 class Queue:
     """A worker of one pair, for as long as `run` runs; there may be many, in many processes.
 
-    work: called when there is work, up to `at_once` times at once in here, and in other processes too; it goes on until
-    nothing is due. urgent: the same for what is urgent only, on a worker kept for it. chores: see Chore. alone: no other
-    worker can be alive (the database is ours alone), so jobs of dead ones are taken over at once instead of after
-    STALLED_SECONDS. sleep: for the pauses between new tries when the database is away, and between looks for jobs that
-    nobody does any more.
+    work: called when there is work, up to `at_once` times at once in here, and in other processes too; it goes on
+    until nothing is due. urgent: the same for what is urgent only, on a worker kept for it. chores: see Chore. alone:
+    no other worker can be alive (the database is ours alone), so jobs of dead ones are taken over at once instead of
+    after STALLED_SECONDS. sleep: for the pauses between new tries when the database is away, and between looks for
+    jobs that nobody does any more.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ from concord.store.cursors import Cursors
 from concord.store.health import Backlog, Cause, Day, Health, Heartbeat, Look, News, Spread
 from concord.store.inbox import Inbox, PutBack, Stuck
 from concord.store.known import People
-from concord.store.ledger import Counts, Entry, Latency, Ledger
+from concord.store.ledger import Counts, Entry, Latency, Ledger, event_line
 from concord.store.links import Links
 from concord.store.pool import make_pool, reach
 from concord.store.recording import Recording
@@ -297,6 +297,26 @@ class PostgresStore:
         """What waits for a person, best score first."""
         async with self._transaction() as connection:
             return await self._people.open_reviews(connection, limit)
+
+    async def decided_reviews(self, limit: int = 200) -> Sequence[tuple[Review, datetime]]:
+        """What persons have said, and when; the newest first."""
+        async with self._transaction() as connection:
+            return await self._people.decided_reviews(connection, limit)
+
+    async def called(self, record_id: str) -> Sequence[tuple[Ref, str]]:
+        """Known records with this id, and the object pair that each belongs to."""
+        async with self._transaction() as connection:
+            return await self._people.called(connection, record_id)
+
+    async def take_back(self, left: Ref, right: Ref, reason: str, now: datetime) -> bool:
+        """These two are not one after all: their link, if they have one, counts for neither any more, and what a person
+        said of them is a question again. Whether there was either."""
+        async with self._transaction() as connection:
+            link = await self._links.take_back(connection, left, right, reason, now)
+            if link is not None:
+                line = event_line("closed", link[1], link[0], left, right, reason)
+                await self._ledger.write(connection, [line], now)
+            return await self._people.reopen(connection, left, right) or link is not None
 
     async def decide(self, reviews: Sequence[Review], now: datetime) -> None:
         """A person has said "linked" or "apart" (`Review.state`); the records are to be looked at by notices."""

@@ -88,13 +88,13 @@ WITH wanted AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text)
 )
 SELECT r.object_pair, r.left_system, r.left_object, r.left_id, r.right_system, r.right_object, r.right_id,
-       r.score, r.evidence, r.state
+       r.score, r.evidence, r.state, r.reopened
   FROM wanted AS w
   JOIN review AS r ON r.pair = %(pair)s AND r.left_system = w.system AND r.left_object = w.object
                   AND r.left_id = w.record_id
 UNION
 SELECT r.object_pair, r.left_system, r.left_object, r.left_id, r.right_system, r.right_object, r.right_id,
-       r.score, r.evidence, r.state
+       r.score, r.evidence, r.state, r.reopened
   FROM wanted AS w
   JOIN review AS r ON r.pair = %(pair)s AND r.right_system = w.system AND r.right_object = w.object
                   AND r.right_id = w.record_id
@@ -102,11 +102,33 @@ SELECT r.object_pair, r.left_system, r.left_object, r.left_id, r.right_system, r
 
 -- name: open_reviews
 -- What waits for a person, best score first.
-SELECT object_pair, left_system, left_object, left_id, right_system, right_object, right_id, score, evidence, state
+SELECT object_pair, left_system, left_object, left_id, right_system, right_object, right_id, score, evidence, state,
+       reopened
   FROM review
  WHERE pair = %(pair)s AND state = 'open'
  ORDER BY score DESC, left_id, right_id
  LIMIT %(limit)s;
+
+-- name: decided_reviews
+-- What persons have said, the newest first.
+SELECT object_pair, left_system, left_object, left_id, right_system, right_object, right_id, score, evidence, state,
+       reopened, decided_at
+  FROM review
+ WHERE pair = %(pair)s AND state <> 'open' AND decided_at IS NOT NULL
+ ORDER BY decided_at DESC, left_id, right_id
+ LIMIT %(limit)s;
+
+-- name: reopen_review
+-- What a person said is taken back.
+UPDATE review
+   SET state = 'open', decided_at = NULL, reopened = true
+ WHERE pair = %(pair)s AND state <> 'open'
+   AND left_system = %(left_system)s AND left_object = %(left_object)s AND left_id = %(left_id)s
+   AND right_system = %(right_system)s AND right_object = %(right_object)s AND right_id = %(right_id)s;
+
+-- name: called
+-- Everybody known under this id.
+SELECT system, object, record_id, object_pair FROM known WHERE pair = %(pair)s AND record_id = %(record_id)s;
 
 -- name: put_reviews
 -- Ask, or note what a person said. What a person has decided is never asked again (SPEC 4.7).

@@ -7,18 +7,18 @@ WITH wanted AS (
     SELECT w.*, link.id, link.state, 0 AS roundabout
       FROM wanted AS w
       JOIN link ON link.pair = %(pair)s AND link.left_system = w.system AND link.left_object = w.object
-               AND link.left_id = w.record_id
+               AND link.left_id = w.record_id AND NOT link.taken_back
     UNION ALL
     SELECT w.*, link.id, link.state, 0
       FROM wanted AS w
       JOIN link ON link.pair = %(pair)s AND link.right_system = w.system AND link.right_object = w.object
-               AND link.right_id = w.record_id
+               AND link.right_id = w.record_id AND NOT link.taken_back
     UNION ALL
     SELECT w.*, link.id, link.state, 1
       FROM wanted AS w
       JOIN alias ON alias.pair = %(pair)s AND alias.system = w.system AND alias.object = w.object
                 AND alias.record_id = w.record_id
-      JOIN link ON link.id = alias.link_id
+      JOIN link ON link.id = alias.link_id AND NOT link.taken_back
 ), best AS (
     SELECT DISTINCT ON (system, object, record_id) system, object, record_id, id
       FROM found
@@ -65,6 +65,15 @@ UPDATE link
    SET state = 'closed', closed_at = %(now)s, closed_because = c.reason
   FROM jsonb_to_recordset(%(rows)s::jsonb) AS c (link_id bigint, reason text)
  WHERE link.pair = %(pair)s AND link.id = c.link_id AND link.state = 'active';
+
+-- name: take_back
+-- A person says that these two are not one after all: the link ends, and counts for neither any more.
+UPDATE link
+   SET state = 'closed', taken_back = true, closed_at = %(now)s, closed_because = %(reason)s
+ WHERE pair = %(pair)s AND state = 'active'
+   AND left_system = %(left_system)s AND left_object = %(left_object)s AND left_id = %(left_id)s
+   AND right_system = %(right_system)s AND right_object = %(right_object)s AND right_id = %(right_id)s
+RETURNING id, object_pair;
 
 -- name: hold
 -- One link's two refs, locked until the transaction ends.
@@ -132,7 +141,7 @@ SELECT link.id, link.object_pair, link.left_system, link.left_object, link.left_
   FROM link
   LEFT JOIN base ON base.link_id = link.id
  WHERE link.pair = %(pair)s AND link.id > %(after)s
-   AND (link.state = 'active' OR (link.closed_at > %(since)s AND NOT EXISTS (
+   AND (link.state = 'active' OR (link.closed_at > %(since)s AND NOT link.taken_back AND NOT EXISTS (
        SELECT FROM link AS other
         WHERE other.pair = %(pair)s AND other.state = 'active' AND other.left_system = link.left_system
           AND other.left_object = link.left_object AND other.left_id = link.left_id) AND NOT EXISTS (
