@@ -153,6 +153,33 @@ async def test_what_a_feed_tells_is_in_the_inbox_before_its_position_moves(
     assert (await scope.store.backlog())["waiting"] == 1
 
 
+async def test_what_is_heard_while_something_is_stored_is_stored_in_one_go(
+    scope: Any, reading: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A feed that tells of one record at a time would fall behind a busy org otherwise."""
+    taken: list[int] = []
+    free, take_in = asyncio.Event(), scope.store.take_in
+
+    async def slowly(notices: Sequence[Notice]) -> int:
+        taken.append(len(notices))
+        await free.wait()
+        return await take_in(notices)
+
+    monkeypatch.setattr(scope.store, "take_in", slowly)
+    feed = Script()
+    reading(feed)
+    feed.says.put_nowait(told(1))
+    await settle()
+    for number in range(2, 302):
+        feed.says.put_nowait(told(number))
+    await settle()
+    free.set()
+    await settle()
+    assert taken == [1, 300]
+    assert (await scope.store.backlog())["waiting"] == 301
+    assert await scope.store.position("salesforce change events") == "301"
+
+
 async def test_a_feed_goes_on_from_where_it_stood(scope: Any, reading: Any) -> None:
     await scope.store.put_position("salesforce change events", "7")
     feed = Script()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,6 +24,8 @@ log = logging.getLogger("concord.feeds")
 SAY_EVERY = timedelta(seconds=10)
 #: A feed that has said nothing for so long is not followed: its side is asked as often as if there were none.
 SILENT_AFTER = timedelta(seconds=45)
+#: How much of what was heard may wait while something is stored; a feed that tells more is read on only then.
+BUNDLE = 2000
 #: How long to wait before a feed is read again whose notices could not be stored.
 PAUSE = timedelta(seconds=2)
 
@@ -61,7 +63,7 @@ async def listen(scope: Scope, feed: Feed) -> None:
     while True:
         saying = asyncio.create_task(_say(scope, feed))
         try:
-            async for heard in feed.follow(await scope.store.position(feed.name)):
+            async for heard in _bundled(feed.follow(await scope.store.position(feed.name))):
                 await _take_in(scope, feed, heard)
         except RemoteRefused as error:
             log.error("%s cannot be followed any more, so %s is only swept: %s", feed.name, feed.side, error)
@@ -72,6 +74,45 @@ async def listen(scope: Scope, feed: Feed) -> None:
             await scope.clock.sleep(PAUSE.total_seconds())
         finally:
             saying.cancel()
+
+
+async def _bundled(heards: AsyncIterator[Heard]) -> AsyncIterator[Heard]:
+    """The same, with everything that is heard while the last of it is stored as one: a feed that tells of one record at
+    a time would otherwise cost a transaction each, and fall behind a busy org."""
+    waiting: asyncio.Queue[Heard] = asyncio.Queue(BUNDLE)
+
+    async def listen_on() -> None:
+        async for heard in heards:
+            await waiting.put(heard)
+
+    listening = asyncio.create_task(listen_on())
+    taking: asyncio.Task[Heard] | None = None
+    try:
+        while True:
+            taking = taking or asyncio.create_task(waiting.get())
+            await asyncio.wait({taking, listening}, return_when=asyncio.FIRST_COMPLETED)
+            if not taking.done():
+                listening.result()
+                return
+            bundle, taking = [taking.result()], None
+            while not waiting.empty():
+                bundle.append(waiting.get_nowait())
+            yield _one(bundle)
+    finally:
+        for task in (listening, *([taking] if taking else [])):
+            task.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+
+def _one(bundle: Sequence[Heard]) -> Heard:
+    """What was heard one after the other, as if in one go."""
+    if len(bundle) == 1:
+        return bundle[0]
+    return Heard(
+        tuple(notice for heard in bundle for notice in heard.notices),
+        next((heard.position for heard in reversed(bundle) if heard.position is not None), None),
+        "; ".join(heard.lost for heard in bundle if heard.lost is not None) or None,
+    )
 
 
 async def _take_in(scope: Scope, feed: Feed, heard: Heard) -> None:
