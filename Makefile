@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help setup demo test quick check fix bench bench-sandbox clients docs serve lock coverage verify
+.PHONY: help setup demo test quick fuzz check fix bench bench-line bench-sandbox bench-identity clients docs serve lock coverage verify
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: setup clients ## all tests, core's coverage, and the house rules
 quick: setup ## the tests that take seconds
 	@$(BIN)/python -m pytest -n 2 -m "not slow"
 
+fuzz: setup ## the public addresses for long: CONCORD_FUZZ times (20) what `make test` sends them
+	@CONCORD_FUZZ=$${CONCORD_FUZZ:-20} $(BIN)/python -m pytest --timeout 3600 tests/web/test_fuzz.py tests/web/test_fuzz_described.py
+
 coverage: setup ## 100 % of core's branches, by core's own tests and the laws
 	@$(BIN)/python -m coverage run -m pytest -p no:cacheprovider $(PURE)
 	@$(BIN)/python -m coverage report
@@ -56,7 +59,7 @@ serve: setup ## run Concord with ./concord.yaml
 	@$(BIN)/concord serve
 
 lock: setup ## compile the pinned requirements anew from pyproject.toml
-	@cd requirements && for set in "run --extra build" "dev --extra build --extra dev"; do \
+	@cd requirements && for set in "run --extra build" "dev --extra build --extra dev" "identity --extra build --extra dev --extra identity"; do \
 		name=$${set%% *}; ../$(BIN)/uv pip compile ../pyproject.toml $${set#* } --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -o $$name.txt; done
 
@@ -70,5 +73,15 @@ tests/clients/node_modules/.ready: tests/clients/package-lock.json
 verify: setup ## check the facts about the vendors against real accounts (docs/verified.md says how)
 	@$(BIN)/python -m pytest tests/verified -m verified
 
+bench-line: setup ## what a change costs Concord itself in processor time, by the line's steps
+	@$(BIN)/python bench/line.py
+
 bench-sandbox: setup ## how many calls a second the sandboxes answer
 	@$(BIN)/python bench/sandbox.py
+
+bench-identity: setup .venv/.identity ## who is who: precision, recall and calibration beside Splink and an e-mail join (6 minutes)
+	@$(BIN)/python -m bench.identity
+
+.venv/.identity: requirements/identity.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/identity.txt
+	@touch $@

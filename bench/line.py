@@ -4,8 +4,9 @@ Both sandboxes as a child process, so that their work is not counted; N linked p
 them on one side, told as webhooks tell it; then the line takes all of it, from the first claim to the last record, in
 this process. Prints, for each direction, the processor milliseconds a change of this process (Concord), of PostgreSQL
 and of the sandboxes, by the line's steps, and the seconds it took. Compare the processor times: the seconds depend on
-what else the machine does. Where it shares its cores, processor times grow too; so a fixed piece of work is timed beside
-each round, and figures are to be compared in its terms ("in units"). `--profile` names the functions that the time went to (and slows them all).
+what else the machine does. Where it shares its cores, processor times grow too; so a fixed piece of work is timed
+beside each round, and "units" says how many of it a change cost. `--profile` names the functions that the time went to
+(and slows them all).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from concord.app import Concord, Parts, opened
-from concord.cli.processes import collect_seldom
+from concord.cli.processes import collect_seldom, run_long
 from concord.cli.trial import Control, Trial, trial
 from concord.core.model import Lane, Notice
 from concord.core.values import Ref
@@ -69,8 +70,7 @@ class Steps:
 
 @dataclass(frozen=True)
 class Cost:
-    """One direction's figures. *_ms: processor milliseconds a change. units: the same of Concord, in pieces of fixed work
-    (`_fixed_work`)."""
+    """One direction's figures. *_ms: processor milliseconds a change. unit_ms: those of the fixed work beside it."""
 
     into: str
     changes: int
@@ -78,7 +78,7 @@ class Cost:
     seconds: float
     changes_per_second: float
     cpu_ms: float
-    units: float
+    unit_ms: float
     steps_ms: Mapping[str, float]
     database_ms: float | None
     sandbox_ms: float | None
@@ -86,8 +86,8 @@ class Cost:
     rss_mb: float | None
 
 
-async def run(people: int, into: Sequence[str], rounds: int, profile: str | None) -> list[Cost]:
-    """The figures of each direction; of several rounds the one that cost least: others were only disturbed more."""
+async def run(people: int, into: Sequence[str], rounds: int, profile: str | None, costs: list[Cost]) -> None:
+    """Add the figures of each direction; of several rounds the one that cost least: others were disturbed more."""
     with TemporaryDirectory(prefix="concord-bench-line-") as name:
         folder = Path(name)
         async with trial(f"bench:{people}", 1, folder) as sandboxes:
@@ -103,14 +103,13 @@ async def run(people: int, into: Sequence[str], rounds: int, profile: str | None
                     for one in sandboxes.truth["pairs"]
                 ]
                 titles = (f"Line Director {number:07d}" for number in count(1))
-                costs: list[Cost] = []
                 for system in into:
                     found = []
                     for _ in range(rounds):
                         wanted = {couple: next(titles) for couple in couples}
                         found.append(await _measured(sandboxes, concord, system, wanted, profile))
-                    costs.append(min(found, key=lambda cost: cost.units))
-                return costs
+                    unit = min(cost.unit_ms for cost in found)
+                    costs.append(replace(min(found, key=lambda cost: cost.cpu_ms), unit_ms=unit))
 
 
 async def _link_all(scope: Scope) -> None:
@@ -148,7 +147,7 @@ async def _measured(
     with _Profiled(profile):
         await _drained(replace(concord.scope, reach=steps.reach))
     cpu, seconds, calls = time.process_time() - cpu, time.monotonic() - begun, concord.calls() - calls
-    unit = (unit + _fixed_work()) / 2
+    unit = min(unit, _fixed_work())
     each = 1000 / len(wanted)
     sandbox, database = (
         None if before is None or after is None else round((after - before) * each, 3)
@@ -161,7 +160,7 @@ async def _measured(
         seconds=round(seconds, 2),
         changes_per_second=round(len(wanted) / seconds, 1),
         cpu_ms=round(cpu * each, 3),
-        units=round(cpu / len(wanted) / unit, 3),
+        unit_ms=round(unit * 1000, 3),
         steps_ms={name: round(spent * each, 3) for name, spent in steps.spent.items()},
         database_ms=database,
         sandbox_ms=sandbox,
@@ -283,9 +282,12 @@ def _say(costs: Sequence[Cost], show: Callable[[str], None]) -> None:
     for cost in costs:
         steps = "  ".join(f"{name} {spent:.3f}" for name, spent in cost.steps_ms.items())
         show(
-            f"into {cost.into:10} {cost.changes} changes  {cost.cpu_ms:.3f} ms of Concord each, {cost.units:.2f} units  ({steps})  "
-            f"PostgreSQL {cost.database_ms} ms  sandboxes {cost.sandbox_ms} ms  {cost.calls} calls  "
-            f"{cost.seconds} s, {cost.changes_per_second:.0f}/s  {cost.rss_mb} MB at most  wrong: {cost.wrong}"
+            f"into {cost.into}, {cost.changes} changes\n"
+            f"  Concord     {cost.cpu_ms:.3f} ms each ({steps}); {cost.cpu_ms / cost.unit_ms:.2f} units\n"
+            f"  PostgreSQL  {cost.database_ms} ms each\n"
+            f"  sandboxes   {cost.sandbox_ms} ms each\n"
+            f"  {cost.seconds} s, {cost.changes_per_second:.0f} a second, one process; {cost.calls} calls; "
+            f"{cost.rss_mb} MB at most; wrong: {cost.wrong}"
         )
 
 
@@ -298,7 +300,8 @@ def main() -> None:
     parser.add_argument("--profile", choices=("tottime", "cumtime"), help="name the dearest functions, in this order")
     asked = parser.parse_args()
     into = ("salesforce", "hubspot") if asked.into == "both" else (asked.into,)
-    costs = asyncio.run(run(asked.people, into, asked.rounds, asked.profile))
+    costs: list[Cost] = []
+    run_long(run(asked.people, into, asked.rounds, asked.profile, costs))
     if asked.json:
         for cost in costs:
             print(json.dumps(vars(cost)))

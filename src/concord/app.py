@@ -21,7 +21,7 @@ import tldextract
 
 from concord.config import AlertSecrets, Findings, Secrets, Settings, check_against
 from concord.core.identity import Bounds
-from concord.core.model import Account, Side
+from concord.core.model import Account, Errand, Lane, Side
 from concord.core.values import ObjectSpec
 from concord.engine.alerts import Desk, Watch
 from concord.engine.feeds import Refused, followable, listen
@@ -32,6 +32,7 @@ from concord.engine.sync import CRASH_POINTS, drain
 from concord.engine.worker import Chores
 from concord.errors import ConfigError, StoreError
 from concord.store.alone import alone
+from concord.store.budget import Budget
 from concord.store.embedded import EmbeddedPostgres
 from concord.store.health import pairs
 from concord.store.migrate import migrate
@@ -157,10 +158,15 @@ async def opened(settings: Settings, secrets: Secrets, parts: Parts | None = Non
         left, right = _systems(settings, secrets, parts)
         stack.push_async_callback(left.close)
         stack.push_async_callback(right.close)
-        accounts = {Side.LEFT: await left.account(), Side.RIGHT: await right.account()}
-        schemas, findings = await _checked(settings, left, right)
+        # A start is no less urgent than an opt-out, which needs it: it goes on when the day's other calls are spent.
+        urgent = Errand(Lane.CONSENT)
+        accounts = {Side.LEFT: await left.on(urgent).account(), Side.RIGHT: await right.on(urgent).account()}
+        schemas, findings = await _checked(settings, left.on(urgent), right.on(urgent))
         conninfo = await _database(secrets, parts, stack)
         await migrate(conninfo)
+        budget = await stack.enter_async_context(Budget.open(conninfo, _told_time(parts.clock)))
+        await left.share_limits(budget, accounts[Side.LEFT].id)
+        await right.share_limits(budget, accounts[Side.RIGHT].id)
         pair = f"{accounts[Side.LEFT].id}:{accounts[Side.RIGHT].id}"
         chores = Chores()
         run = parts.run or _run_name(parts.clock)
@@ -187,6 +193,7 @@ async def opened(settings: Settings, secrets: Secrets, parts: Parts | None = Non
             reach=_reach(os.environ.get(CRASH_VARIABLE)),
             stopping=chores.ending,
             limits=settings.breaker.limits(),
+            rounds=settings.sync.bound(),
         )
         feeds = _feeds(settings, secrets, left, right, accounts, scope)
         for feed in feeds:
@@ -294,6 +301,8 @@ def _systems(settings: Settings, secrets: Secrets, parts: Parts) -> tuple[Salesf
         secrets.salesforce_client_secret,
         api_version=settings.salesforce.api_version,
         daily_share=settings.salesforce.daily_share,
+        consent_reserve=settings.salesforce.consent_reserve,
+        calls_at_once=settings.salesforce.calls_at_once,
         clock=parts.clock,
         share=parts.share,
         transport=parts.salesforce_transport,
@@ -303,6 +312,9 @@ def _systems(settings: Settings, secrets: Secrets, parts: Parts) -> tuple[Salesf
         secrets.hubspot_token,
         app_id=settings.hubspot.app_id,
         api_version=settings.hubspot.api_version,
+        daily_share=settings.hubspot.daily_share,
+        consent_reserve=settings.hubspot.consent_reserve,
+        calls_at_once=settings.hubspot.calls_at_once,
         clock=parts.clock,
         share=parts.share,
         transport=parts.hubspot_transport,
@@ -421,6 +433,8 @@ def _schedule(settings: Settings, chores: Chores) -> list[Chore]:
     """Every chore with how often it is done."""
     every = settings.sync.sweep
     whole = every.presence
+    bound = settings.sync.bound()
+    rounds = [] if bound is None else [Chore("let go", timedelta(minutes=5), lambda: chores.let_go(bound))]
     presence = [] if whole is None else [Chore("presence", PRESENCE_EVERY, lambda: chores.look(whole))]
     return [
         Chore("sweep salesforce", _round(every.salesforce), lambda: chores.sweep(Side.LEFT)),
@@ -428,6 +442,7 @@ def _schedule(settings: Settings, chores: Chores) -> list[Chore]:
         Chore("sweep consent", _round(every.consent), chores.sweep_consent),
         Chore("sweep deep", timedelta(minutes=2), chores.sweep_deep),
         *presence,
+        *rounds,
     ]
 
 
@@ -438,6 +453,11 @@ def _round(span: timedelta) -> timedelta:
         if seconds < whole:
             return timedelta(seconds=max(step for step in range(unit, seconds + 1, unit) if whole % step == 0))
     return timedelta(days=1)
+
+
+def _told_time(clock: Clock) -> Callable[[], datetime] | None:
+    """A clock that is not the machine's, for what several processes share; else the database's serves all of them."""
+    return None if isinstance(clock, RealClock) else clock.now
 
 
 def _run_name(clock: Clock) -> str:

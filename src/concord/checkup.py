@@ -98,6 +98,7 @@ async def _left(settings: Settings, secret: Secrets, hooks: Hooks, parts: Parts,
         secret.salesforce_client_id,
         secret.salesforce_client_secret,
         api_version=there.api_version,
+        consent_reserve=0.0,
         daily_share=1.0,  # looking at what is left has to work when little is
         clock=parts.clock,
         share=parts.share,
@@ -158,7 +159,7 @@ async def _right(settings: Settings, secret: Secrets, hooks: Hooks, parts: Parts
         stack.push_async_callback(feed.close)
     target = settings.web.public_url.rstrip("/") + hooks.hubspot
     told = hubspot_doctor.Told(
-        hubspot_doctor.SHARE,
+        there.daily_share,
         there.app_id,
         there.events,
         secret.hubspot_client_secret is not None,

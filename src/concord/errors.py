@@ -40,6 +40,7 @@ class Category(StrEnum):
     RATE_LIMIT = "rate limit"
     NETWORK = "network"
     BREAKER = "breaker"
+    CHASE = "chase"
     INTERNAL = "internal"
 
 

@@ -113,6 +113,7 @@ class People:
         app = self.play.hubspot if side == "hubspot" else self.play.salesforce
         made = app.service.human_create(object_name, given, None)
         self.told.made.add((side, made))
+        self.told.begun.add((name, side))
         for what, text in written.items():
             self.told.wrote(name, what, text, self.now(), side, made, "")
 
@@ -125,6 +126,8 @@ class People:
         shown = row.get(field_name) or ""
         if not self._write(at, {field_name: text}):
             return False
+        if what == "email" and {(name, one) for one in ("salesforce", "hubspot")} <= self.told.begun:
+            self.told.odd.add(name)  # two records of one person may be strangers by then
         self.told.wrote(name, what, text, self.now(), side, at.id, shown)
         return True
 
@@ -165,7 +168,8 @@ class People:
             return False
         if not self._write(at, {field_name: str(out).lower() if side == "hubspot" else out}):
             return False
-        self.told.consents[name].said.append((self.now(), side, out))
+        known = any(one.get("hs_email_optout") == "true" for _, one in self.found("hubspot", name))
+        self.told.consents[name].say(self.now(), side, out, known=known)
         self.told.touch(side, at.id, self.now())
         return True
 

@@ -46,7 +46,7 @@ async def played(database: str, script: Script) -> Outcome:
     outcome = Outcome(script)
     play = chaotic(database)
     try:
-        async with Crew.of(play, script.workers) as crew:
+        async with Crew.of(play, script.workers, script.batch) as crew:
             player = Player(play, crew, People(play, Told()), outcome)
             await player.begin()
             for act in script.acts:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from concord.engine.sync import CRASH_POINTS
@@ -76,26 +76,27 @@ class Act:
 
 @dataclass(frozen=True)
 class Script:
-    """seed: what it was drawn from. workers: how many Concords work at once."""
+    """seed: what it was drawn from. workers: how many Concords work at once. batch: how many records each takes."""
 
     seed: int
     workers: int
+    batch: int
     acts: tuple[Act, ...]
 
     def __str__(self) -> str:
-        lines = [f"seed {self.seed}, {self.workers} workers, {len(self.acts)} acts:"]
+        lines = [f"seed {self.seed}, {self.workers} workers, batches of {self.batch}, {len(self.acts)} acts:"]
         return "\n".join([*lines, *(f"  {number:3} {act}" for number, act in enumerate(self.acts))])
 
 
 def drawn(seed: int) -> Script:
     """The script of a seed; the same for ever, as long as the weights stay."""
     rng = random.Random(seed)
-    workers = (1, 2, 2, 4)[seed % 4]
+    workers, batch = (1, 2, 2, 4)[seed % 4], rng.choice((1, 2, 3, 200))
     first = [_person(rng, who) for who in rng.sample(range(PEOPLE), k=4)]
     settled = [Act("settle")] if rng.random() < 0.8 else []
     names, weights = list(WEIGHTS), list(WEIGHTS.values())
     acts = [_act(rng, rng.choices(names, weights)[0]) for _ in range(rng.randint(25, 70))]
-    return Script(seed, workers, (*first, *settled, *acts))
+    return Script(seed, workers, batch, (*first, *settled, *acts))
 
 
 def _act(rng: random.Random, what: str) -> Act:
@@ -155,7 +156,7 @@ async def shortened(
         place, left_out = 0, False
         while place < len(script.acts) and budget():
             rest = (*script.acts[:place], *script.acts[place + size :])
-            shorter = Script(script.seed, script.workers, rest)
+            shorter = replace(script, acts=rest)
             if await fails(shorter):
                 script, left_out = shorter, True
             else:

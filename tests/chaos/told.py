@@ -57,6 +57,15 @@ class Consent:
     """What was said of e-mails to a person, in the order in which it was said: (at, side, out)."""
 
     said: list[tuple[float, str, bool]] = field(default_factory=list)
+    #: Whether a no was ever said.
+    often: bool = False
+
+    def say(self, at: float, side: str, out: bool, *, known: bool) -> None:
+        """A word. known: HubSpot shows an opt-out; one that is taken back where it was said before that was never read."""
+        if side == "salesforce" and not out and not known:
+            self.said = [one for one in self.said if one[1] != side]
+        self.said.append((at, side, out))
+        self.often |= out
 
     def withdrawn(self) -> bool:
         """Whether the person has said no, and the owner of the field has not said yes since."""
@@ -66,7 +75,7 @@ class Consent:
         return not any(side == "hubspot" and not out for _, side, out in self.said[last:])
 
     def ever(self) -> bool:
-        return any(out for _, _, out in self.said)
+        return self.often
 
 
 @dataclass
@@ -75,6 +84,8 @@ class Told:
 
     edits: dict[tuple[str, str], list[Edit]] = field(default_factory=lambda: defaultdict(list))
     consents: dict[str, Consent] = field(default_factory=lambda: defaultdict(Consent))
+    #: Who was made by people, and on which sides: (name, side).
+    begun: set[tuple[str, str]] = field(default_factory=set)
     #: Records that people made, or that came of a conversion or a merge of theirs: (side, id).
     made: set[tuple[str, str]] = field(default_factory=set)
     #: Records that people deleted and did not restore.
@@ -94,6 +105,10 @@ class Told:
         while name in self.merged:
             name = self.merged[name]
         return name
+
+    def merging(self, name: str) -> bool:
+        """Whether somebody took this person and another for one."""
+        return self.clan(name) != name or name in self.merged.values()
 
     def history(self, name: str, what: str) -> list[Edit]:
         clan = self.clan(name)
@@ -131,11 +146,14 @@ def wrongly_stands(told: Told, name: str, what: str, stands: str, records: Itera
     history = told.history(name, what)
     if not history or (name, what) in told.cleared:
         return None
+    merged = told.merging(name)
     found = [one for one in history if same(what, one.text, stands)]
+    if not found and merged and not stands:
+        return None
     if not found:
         return f"{stands!r} was written by nobody" if stands else f"blank, and {history[-1]} was written"
-    if told.clan(name) != name or name in told.merged.values():
-        return None  # of merged people only that somebody wrote it
+    if merged:
+        return None  # only that somebody wrote it
     last = found[-1]
     ancestors = list(last.ancestors())
     live = set(records)

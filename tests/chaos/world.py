@@ -90,6 +90,7 @@ class Crew:
     """The Concords that work on a stage."""
 
     play: Stage
+    batch: int
     workers: list[Worker] = field(default_factory=list)
     deaths: int = 0
 
@@ -99,8 +100,8 @@ class Crew:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, play: Stage, size: int) -> AsyncIterator[Crew]:
-        crew = cls(play)
+    async def of(cls, play: Stage, size: int, batch: int) -> AsyncIterator[Crew]:
+        crew = cls(play, batch)
         try:
             for _ in range(size):
                 crew.workers.append(await crew._hired())
@@ -133,7 +134,7 @@ class Crew:
             run="chaos",
         )
         made = await stack.enter_async_context(opened(play.settings, play.secrets, parts))
-        scope = replace(made.scope, reach=play.reach, registrable=registrable)
+        scope = replace(made.scope, reach=play.reach, registrable=registrable, batch=self.batch)
         return Worker(replace(made, scope=scope), lines, stack)
 
     def listen(self) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ from concord.cli.processes import kept
 #: Says that it is there under its own number, and ends with its input or when it is asked to.
 WORKER = """
 import asyncio, os, pathlib, signal, sys
-from concord.cli.processes import parent_gone
+from concord.cli.processes import parent_gone, run_long
 async def main():
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -26,7 +27,7 @@ async def main():
     await asyncio.wait([asyncio.create_task(stop.wait()), asyncio.create_task(parent_gone())],
                        return_when=asyncio.FIRST_COMPLETED)
     place.unlink()
-asyncio.run(main())
+run_long(main())
 """
 LIMIT = 30
 
@@ -73,3 +74,15 @@ asyncio.run(main())
     started.kill()
     await started.wait()
     await there(tmp_path, 0)
+
+
+def test_a_process_that_runs_long_looks_for_circles_seldom_and_leaves_alone_what_is_there() -> None:
+    before = gc.get_threshold()
+    try:
+        processes.collect_seldom()
+        assert gc.get_threshold()[0] == processes.OBJECTS
+        assert gc.get_freeze_count() > 0
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)

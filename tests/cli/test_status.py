@@ -18,7 +18,9 @@ import pytest
 from tests.cli.seeing import BUSY, PICKLIST, Sync, contact, run
 
 from concord.app import DATA_DIR
+from concord.core.budget import Told
 from concord.core.model import Lane
+from concord.store.budget import Budget
 from concord.store.embedded import EmbeddedPostgres
 from concord.store.migrate import migrate
 from concord.store.store import PostgresStore
@@ -251,3 +253,57 @@ def test_with_the_built_in_database_it_looks_beside_the_concord_that_runs_it(
 def test_its_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("status", "--help") == 0
     assert "concord status --json" in capsys.readouterr().out
+
+
+def _told(sync: Sync, account: str, name: str, *readings: tuple[int, int, int]) -> None:
+    """(minutes ago, used, of how many) of an allowance."""
+    clock = [sync.now]
+
+    async def tell() -> None:
+        async with Budget.open(sync.database, lambda: clock[0]) as budget:
+            for minutes, used, most in readings:
+                clock[0] = sync.before(minutes=minutes)
+                if name == "calls":
+                    await budget.take(account, [], Told(used, most))
+                else:
+                    await budget.tell(account, name, Told(used, most))
+
+    asyncio.run(tell())
+
+
+def test_the_days_allowances_are_shown_and_one_that_will_not_last_is_warned_of(
+    sync: Sync, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sync.begun().works()
+    _told(sync, "salesforce 00D000000000001EAA", "calls", (40, 30_000, 100_000), (0, 70_000, 100_000))
+    _told(sync, "salesforce 00D000000000001EAA", "events", (0, 5000, 25_000))
+    _told(sync, "hubspot 1234567", "calls", (50, 1000, 650_000), (0, 1500, 650_000))
+    assert run("status") == 0
+    shown = capsys.readouterr().out
+    assert "quota       salesforce: 70000 of 100000 calls used (70%); 78000 is the bound" in shown
+    assert "quota       salesforce: 5000 of 25000 events used (20%); no rate yet" in shown
+    assert "quota       hubspot: 1500 of 650000 calls used (0%); " in shown
+    assert "~ the daily calls of salesforce run out at " in shown
+    assert "salesforce.daily_share" in shown
+    assert "all is well" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert run("status", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["well"] is True
+    assert [(one["system"], one["quota"], one["bound"]) for one in told["quotas"]] == [
+        ("salesforce", "calls", 78_000),
+        ("salesforce", "events", 25_000),
+        ("hubspot", "calls", 572_000),
+    ]
+    assert told["quotas"][0]["runs_out_at"] is not None
+    assert len(told["warnings"]) == 1
+
+
+def test_an_allowance_that_is_used_up_says_so(sync: Sync, capsys: pytest.CaptureFixture[str]) -> None:
+    sync.begun().works()
+    _told(sync, "hubspot 1234567", "calls", (0, 640_000, 650_000))
+    _told(sync, "salesforce 00D000000000001EAA", "events", (0, 25_000, 25_000))
+    assert run("status") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "~ the daily calls of hubspot are used up: see what else uses them, or raise hubspot.daily_share" in shown
+    assert "~ the change events of salesforce are used up: it is asked for changes then" in shown

@@ -129,7 +129,8 @@ def _answers_questions(cwd: Path, secrets: dict[str, str]) -> None:
     said = json.loads(run("review", "history", "--json", cwd=cwd, environment=secrets).stdout)
     assert [one["said"] for one in said["decided"]] == ["linked"]
     assert run("review", "undo", *pair, cwd=cwd, environment=secrets).returncode == 0
-    assert json.loads(run("review", "--limit", "1000", "--json", cwd=cwd, environment=secrets).stdout)["waiting"] == listed["waiting"]
+    again = run("review", "--limit", "1000", "--json", cwd=cwd, environment=secrets)
+    assert json.loads(again.stdout)["waiting"] == listed["waiting"]
 
     assert run("review", "export", "questions.csv", cwd=cwd, environment=secrets).returncode == 0
     head, *rows = (cwd / "questions.csv").read_text("utf-8-sig").splitlines()

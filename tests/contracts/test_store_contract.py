@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -21,6 +22,7 @@ from concord.core.model import (
     Notice,
     Origin,
     Review,
+    Seen,
     Side,
     Stamp,
     Work,
@@ -29,6 +31,7 @@ from concord.core.plan import Done, Outcome, Rule, Verdict
 from concord.core.values import BLANK, MISSING, Ref, Value
 from concord.engine.ports import Store
 from concord.errors import Category, StoreError
+from concord.store import ledger
 from concord.store.store import PostgresStore
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -430,6 +433,40 @@ class TestWhoIsWho:
         await store.put_known([Known(lead(1), "people", {}, frozenset({"old"})), known])
         assert await store.known([lead(1), lead(9)]) == {lead(1): known}
 
+    async def test_what_a_record_told_is_kept_beside_what_is_known_of_it(self, store: PostgresStore) -> None:
+        known = Known(lead(1), "people", {"name": "Ada"}, frozenset({"k"}), "v1", told="digest")
+        await store.put_known([known, Known(lead(2), "people", {}, frozenset())])
+        assert await store.known([lead(1)]) == {lead(1): known}
+        assert await store.told([lead(1), lead(2), lead(3)]) == {lead(1): "digest"}
+
+    async def test_a_record_that_was_only_seen_again_keeps_its_keys_and_gets_what_may_be_new(
+        self, store: PostgresStore
+    ) -> None:
+        known = Known(lead(1), "people", {"name": "Ada", "title": "Countess"}, frozenset({"k"}), "v1", told="digest")
+        await store.put_known([known])
+        seen = Seen(lead(1), "digest", {"title": "Engineer"}, "v2", duplicate_of=lead(9))
+        await store.record([done(known=(seen,))], NOW)
+        traits = {"name": "Ada", "title": "Engineer"}
+        assert await store.known([lead(1)]) == {
+            lead(1): Known(lead(1), "people", traits, frozenset({"k"}), "v2", lead(9), "digest")
+        }
+        assert [one.ref for one in await store.candidates("people", ["k"], "salesforce")] == [lead(1)]
+
+    async def test_a_record_that_another_worker_found_to_tell_something_else_counts_as_read_in_no_state(
+        self, store: PostgresStore
+    ) -> None:
+        other = Known(lead(1), "people", {"name": "Grace"}, frozenset({"g"}), "v3", told="another")
+        await store.put_known([other])
+        await store.record([done(known=(Seen(lead(1), "digest", {"title": "Countess"}, "v2"),))], NOW)
+        assert await store.known([lead(1)]) == {lead(1): replace(other, version=None)}
+
+    async def test_a_record_that_was_forgotten_meanwhile_is_not_known_again_by_being_seen(
+        self, store: PostgresStore
+    ) -> None:
+        new = Known(lead(2), "people", {}, frozenset({"k"}), told="digest")
+        await store.record([done(known=(Seen(lead(1), "digest", {}, "v2"), new))], NOW)
+        assert await store.known([lead(1), lead(2)]) == {lead(2): new}
+
     async def test_candidates_share_a_key_a_system_and_an_object_pair(self, store: PostgresStore) -> None:
         hits = [Known(contact(number), "people", {}, frozenset({"k", f"k{number}"})) for number in (1, 2)]
         misses = [
@@ -537,6 +574,18 @@ class TestLedger:
         await store.record([done(work, applied_at=applied[work.ref]) for work in works], after(3))
         assert sorted(one.seconds for one in await store.latencies()) == [1.0, 2.5]
         assert await store.latencies(lane=Lane.CONSENT) == []
+
+    async def test_the_oldest_measures_go_now_and_then(
+        self, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ledger, "LATENCIES_KEPT", 2)
+        monkeypatch.setattr(ledger, "TRIM_AFTER", 4)
+        kept = []
+        for number in range(4):
+            (work,) = await claimed(store, lead(number))
+            await store.record([done(work, applied_at=after(number))], after(number))
+            kept.append(len(await store.latencies()))
+        assert kept == [1, 2, 3, 2]
 
 
 async def _others_waiting(connection: AsyncConnection) -> bool:

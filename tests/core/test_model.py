@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from concord.core.model import Base, Failure, Link, Side
+from concord.core.model import Base, Failure, Lane, Link, Side, Work
 from concord.core.values import BLANK, Ref
 from concord.errors import Category, RemoteBusy, RemoteRefused
 
@@ -19,6 +20,13 @@ def test_a_link_and_a_base_say_of_each_side_what_is_that_sides() -> None:
     assert [base.of(side) for side in Side] == ["a", BLANK]
     assert [base.seen(side) for side in Side] == [then, None]
     assert Side.LEFT.other is Side.RIGHT
+
+
+def test_tries_count_for_one_kind_of_reason_in_a_row() -> None:
+    work = Work(Ref("salesforce", "Lead", "1"), Lane.PEOPLE, 1, 20, datetime(2026, 11, 2, tzinfo=UTC))
+    assert work.tries(Category.RECORD_LOCK) == 20, "for what it failed is not known"
+    work = replace(work, failed_for=Category.NETWORK)
+    assert (work.tries(Category.NETWORK), work.tries(Category.RECORD_LOCK)) == (20, 0)
 
 
 def test_a_call_that_failed_as_a_whole_is_told_as_data() -> None:

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 import pytest
 from tests.core.fields import CONTACT, LEAD, at, entry, link, record, spec, stamp, terms
 
+from concord.core.history import overwritten, stamp_of
 from concord.core.mapping import FieldPair, IdentityFields, ObjectPair, Owner, SyncRule
-from concord.core.model import Base, Intent, Link, Record, Side
+from concord.core.merge import Question, Reading, decide
+from concord.core.model import Base, HistoryEntry, Intent, Link, Record, Side
 from concord.core.plan import CreateStep, FieldWrite, Outcome, Plan, RecordPlan, Rule, UpdateStep, Verdict, WaitStep
 from concord.core.steps import Terms, plan_create, plan_linked
 from concord.core.values import BLANK, MISSING, FieldSpec, FieldType, ObjectSpec, Option, Ref, Value
@@ -69,6 +71,25 @@ def test_two_records_in_agreement_give_a_verdict_for_every_field_and_no_step() -
     assert {one.outcome for one in plan.verdicts} == {Outcome.AGREED}
     assert (plan.object_pair, plan.left, plan.right, plan.link_id) == ("people", LEAD, CONTACT, 7)
     assert (plan.left_read_at, plan.right_read_at) == (at(0), at(30))
+
+
+@pytest.mark.parametrize("shown", ["King", " King", "Byron", BLANK, MISSING])
+@pytest.mark.parametrize("base", [Base("King", "King"), Base("King", "Byron"), None])
+@pytest.mark.parametrize("rule", [SyncRule.TWO_WAY, SyncRule.OFF, SyncRule.MANUAL])
+@pytest.mark.parametrize("history", [(), (entry("King", 5, ours=True), entry("Byron", 3))])
+def test_a_field_that_is_as_it_was_gets_the_verdict_that_a_close_look_would_give(
+    shown: Value, base: Base | None, rule: SyncRule, history: tuple[HistoryEntry, ...]
+) -> None:
+    one = replace(NAME, rule=rule)
+    world = terms((one,), LEFT_SPECS, RIGHT_SPECS)
+    left, right = lead(), replace(contact(lastname=shown), histories={"lastname": history} if history else {})
+    (quickly,) = plan_linked(world, link({"name": base} if base else {}), left, right).verdicts
+    covered = overwritten(right, "lastname", base, RIGHT, RIGHT_SPECS[0])
+    readings = (
+        Reading("King", stamp_of(left, "LastName")),
+        Reading(shown, stamp_of(right, "lastname"), covered, ours=bool(history)),
+    )
+    assert quickly == decide(Question(one, world.specs(one, "Lead"), *readings, base=base))
 
 
 def test_each_side_gets_at_most_one_update_with_what_it_showed_and_under_its_guard() -> None:

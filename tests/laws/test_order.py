@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.stories.stage import START, Stage, stage
@@ -162,6 +163,7 @@ EVERYBODY: list[Edit] = [
 ]
 
 
+@pytest.mark.timeout(300)
 @given(edits, edits, tellings, tellings)
 @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_order_any_order_and_repetition_of_notices_gives_the_same_end(

@@ -28,6 +28,8 @@ from concord.web.intake import HUBSPOT_PATH, Intake
 from concord_sandbox.clock import SandboxClock
 from concord_sandbox.control import SandboxApp
 from concord_sandbox.hubspot.service import HubSpotService
+from concord_sandbox.hubspot.tables import Actor as PortalActor
+from concord_sandbox.salesforce.models import Actor as OrgActor
 from concord_sandbox.salesforce.service import SalesforceService
 from concord_sandbox.service import Controls
 from concord_sandbox.worlds import empty
@@ -98,6 +100,8 @@ class Stage:
     receiver: _Late
     #: What is to happen when the line comes to a point of its own (engine/sync.py CRASH_POINTS): each once, in order.
     moments: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
+    #: What automations have seen and are about to do.
+    later: list[Callable[[], object]] = field(default_factory=list)
 
     @property
     def org(self) -> SalesforceService:
@@ -164,6 +168,39 @@ class Stage:
 
         setattr(writer, "insert", lambda table, body, actor: insert(table, made(body), actor))  # noqa: B010  # a trigger of theirs
         setattr(writer, "update", lambda table, record_id, body, actor: update(table, record_id, made(body), actor))  # noqa: B010  # a trigger of theirs
+
+    # --- automations that see what was written and then edit it, by themselves and a moment later
+
+    def hubspot_reacts(self, name: str, of: Callable[[str], str]) -> None:
+        """From now on a workflow in HubSpot sets this property of a contact to `of` of it whenever anybody sets it."""
+        crm, workflow = self.portal.crm, PortalActor("AUTOMATION_PLATFORM", "workflow 7")
+        update = crm.update
+
+        def updated(table: Any, record: Any, values: dict[str, str], by: Any) -> bool:
+            changed = update(table, record, values, by)
+            if changed and name in values and by is not workflow:
+                self.later.append(lambda: crm.update(table, record, {name: of(record.values[name])}, workflow))
+            return changed
+
+        setattr(crm, "update", updated)  # noqa: B010  # a workflow of theirs
+
+    def salesforce_reacts(self, object_name: str, name: str, of: Callable[[Any], Any]) -> None:
+        """From now on a flow in Salesforce sets this field to `of` of it whenever anybody sets it."""
+        writer = self.org._api.writer
+        flow, update = OrgActor(self.org._api.org.user_id(None), person=True, faultless=True), writer.update
+
+        def updated(table: Any, record_id: str, body: dict[str, Any], actor: Any) -> None:
+            before = table.rows[record_id].get(name)
+            update(table, record_id, body, actor)
+            if actor is not flow and table.kind.name == object_name and table.rows[record_id].get(name) != before:
+                self.later.append(lambda: react(table, record_id))
+
+        def react(table: Any, record_id: str) -> None:
+            value = of(table.rows[record_id].get(name))
+            if value != table.rows[record_id].get(name):
+                update(table, record_id, {name: value}, flow)
+
+        setattr(writer, "update", updated)  # noqa: B010  # a flow of theirs
 
     # --- at exactly this moment
 
@@ -261,13 +298,16 @@ class Stage:
         for _ in range(rounds):
             sent, touched = await self.learn(concord, sweeps=sweeps)
             worked = await self.work(concord)
-            if not (sent or touched or worked) and await self.idle(concord):
+            if not (sent or touched or worked or self.later) and await self.idle(concord):
                 return
         raise AssertionError(f"not quiet after {rounds} rounds: {dict(await concord.store.backlog())}")
 
     async def learn(self, concord: Concord, *, sweeps: bool = True) -> tuple[int, int]:
-        """Two seconds pass, webhooks arrive and both sides are swept: how many were sent, and how many rows touched."""
+        """Two seconds pass, automations act, webhooks arrive and both sides are swept: how many were sent, and how many
+        rows touched."""
         self.clock.pass_(seconds=2)
+        while self.later:
+            self.later.pop(0)()
         sent, touched = await self.hubspot.service.deliver(), 0
         if sweeps:
             for side in Side:

@@ -111,6 +111,26 @@ async def test_both_are_away_for_an_hour_and_nobody_is_a_dead_letter(play: Stage
         assert not await concord.store.failing()
 
 
+async def test_a_record_that_is_locked_once_after_an_hour_away_is_no_dead_letter(play: Stage) -> None:
+    """What the outage has cost is not held against it."""
+    async with play.concord() as concord:
+        leads, contacts = await begun(play, concord)
+        both(play, kind="status", status=503, times=None)
+        await an_hour(play, concord)
+        mend(play)
+        lock = Fault(kind="record_error", code="UNABLE_TO_LOCK_ROW", record=leads[0], times=None)
+        play.salesforce.service.controls.faults.add(lock)
+        for _ in range(2):
+            play.clock.pass_(minutes=6)
+            await play.work(concord)
+        (failing,) = [one for one in await concord.store.failing() if one.failure.category is Category.RECORD_LOCK]
+        assert not failing.dead
+        assert failing.attempts < 5
+        mend(play)
+        await recovers(play, concord)
+        all_applied(play, leads, contacts)
+
+
 async def test_both_are_shaky_for_an_hour_and_nobody_is_a_dead_letter(play: Stage) -> None:
     """Some calls go through and most do not, so that batches fail in part, again and again."""
     async with play.concord() as concord:

@@ -187,7 +187,6 @@ def not_messages(organisation: str) -> dict[str, bytes]:
         "an id with a zero byte": inside(notification(record="00Qxx00000\x0000001")),
         "an id with a reference to one": inside(notification(record="00Qxx00000&#0;0001")),
         "a stranger's": message("00Dzz0000000001").encode(),
-        "UTF-16": right.encode("utf-16"),
         "UTF-32": right.encode("utf-32"),
         "UTF-7": f'<?xml version="1.0" encoding="utf-7"?>{right}'.encode(),
         "an encoding that is none": f'<?xml version="1.0" encoding="hex"?>{right}'.encode(),
@@ -235,7 +234,7 @@ def request(draw: st.DrawFn, headers: Callable[[bytes, str], Mapping[str, str]] 
     method = "POST" if headers else draw(st.sampled_from(METHODS[:2] * 3 + METHODS))
     place = HUBSPOT_PATH if headers else draw(st.sampled_from(PLACES))
     given = draw(st.lists(st.sampled_from(HEADERS), max_size=3))
-    own = {} if headers is None else headers(body, query[1:].encode("latin-1").decode("utf-8", "surrogateescape"))
+    own = {} if headers is None else headers(body, query[1:].encode("latin-1").decode("utf-8", "replace"))
     given += [f"{name}: {value}" for name, value in own.items()]
     if not any(one.startswith("Host") for one in given):
         given.append("Host: concord.example")
@@ -276,6 +275,16 @@ def xml(intake: Intake, body: bytes) -> bytes:
 
 
 CHUNKED = b"POST /hooks/hubspot HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+#: What has no end though it is no body: how it begins and how it goes on.
+ENDLESS: Mapping[str, tuple[bytes, bytes]] = {
+    "a line": (b"GET /", b"a"),
+    "a header": (b"GET /health HTTP/1.1\r\nX: ", b"a"),
+    "headers": (b"GET /health HTTP/1.1\r\n", b"X-A: b\r\n"),
+    "a chunk's size": (CHUNKED, b"0"),
+    "a chunk's words": (CHUNKED + b"1;", b"a"),
+    "trailers": (CHUNKED + b"0\r\n", b"X-A: b\r\n"),
+    "line ends": (b"", b"\r\n"),
+}
 #: No HTTP, or such as no client sends.
 RAW: Mapping[str, bytes] = {
     "nothing": b"",
@@ -285,12 +294,6 @@ RAW: Mapping[str, bytes] = {
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9),
     "HTTP/0.9": b"GET /health\r\n\r\n",
     "only line ends": b"\r\n" * 20_000,
-    "a line without end": b"GET /" + b"a" * 900_000,
-    "a header without end": b"GET /health HTTP/1.1\r\nX: " + b"a" * 900_000,
-    "headers without end": b"GET /health HTTP/1.1\r\n" + b"X-A: b\r\n" * 200_000,
-    "a chunk's size without end": CHUNKED + b"0" * 900_000,
-    "a chunk's words without end": CHUNKED + b"1;" + b"a" * 900_000,
-    "trailers without end": CHUNKED + b"0\r\n" + b"X-A: b\r\n" * 200_000,
     "a chunk larger than memory": CHUNKED + b"ffffffffffffffff\r\na",
     "a negative chunk": CHUNKED + b"-1\r\na",
     "two lengths": b"POST /hooks/hubspot HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

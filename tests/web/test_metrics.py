@@ -14,10 +14,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.stories.stage import Stage, stage
 
 from concord.app import Concord
-from concord.core.model import Failure, Lane, Notice
+from concord.core.budget import Told
+from concord.core.model import Failure, Lane, Notice, Side
 from concord.core.plan import Done
 from concord.core.values import Ref
 from concord.errors import Category, StoreError
+from concord.store.budget import Budget
 from concord.store.store import PostgresStore
 from concord.web.intake import Intake
 from concord.web.metrics import BOUNDS, FRESH
@@ -208,3 +210,23 @@ async def test_a_million_waiting_rows_are_measured_in_a_moment(monitor: Monitor,
     waiting = of(samples, "concord_backlog", lane="backfill", state="waiting")
     assert waiting == pytest.approx(1_000_000, rel=0.2)  # from a sample of pages
     assert min(took) < 0.25
+
+
+async def test_the_days_allowances_are_shown_with_what_becomes_of_them(monitor: Monitor) -> None:
+    now = monitor.play.clock.now()
+    async with Budget.open(monitor.play.database, monitor.play.clock.now) as budget:
+        account = f"salesforce {monitor.concord.accounts[Side.LEFT].id}"
+        ticket = (await budget.take(account, [], None)).ticket
+        await budget.take(account, [], Told(10_000, 100_000, now + timedelta(hours=2), ticket))
+        await budget.tell(account, "events", Told(20, 1000))
+        monitor.play.clock.pass_(minutes=30)
+        await budget.take(account, [], Told(40_000, 100_000, now + timedelta(hours=2), ticket))
+    samples = await monitor.ask()
+    ends = of(samples, "concord_quota_runs_out_seconds", system="salesforce", quota="calls")
+    # 60,000 an hour, and 38,000 to the bound of 78,000.
+    assert ends == pytest.approx(38_000 / 60_000 * 3600, rel=0.01)
+    assert of(samples, "concord_quota_limit", system="salesforce", quota="calls") == 100_000
+    assert of(samples, "concord_quota_bound", system="salesforce", quota="calls") == 78_000
+    assert of(samples, "concord_quota_forecast", system="salesforce", quota="calls") == pytest.approx(130_000, rel=0.01)
+    assert of(samples, "concord_quota_used", system="salesforce", quota="events") == 20
+    assert of(samples, "concord_quota_runs_out_seconds", system="salesforce", quota="events") == float("inf")

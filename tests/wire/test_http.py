@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from concord.core.model import Errand
 from concord.core.retry import Backoff
 from concord.errors import Category, RemoteBusy, RemoteError, RemoteRefused, RemoteUnknown
 from concord.systems.http import Answer, Http, Pace, Send
@@ -200,6 +201,56 @@ async def test_a_sign_in_that_passes_is_tried_again_and_never_makes_a_call_unkno
     assert [request.url.path for request in asked] == ["/token", "/token", "/x"]
 
 
+async def test_calls_that_come_together_when_a_look_is_due_wait_for_what_comes_of_it() -> None:
+    """A batch makes several at once: were one refused, the batch would end, and the look with it, every time."""
+    clock, away = FakeClock(), [True]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if away:
+            raise httpx.ConnectError("no connection")
+        return httpx.Response(200, json=[])
+
+    http = seam(answer, clock)
+    with pytest.raises(RemoteBusy):
+        await get(http)
+    assert http.outage.probe_at is not None
+    clock.time, before = http.outage.probe_at, http.tally.calls
+    results = await asyncio.gather(*(get(http) for _ in range(10)), return_exceptions=True)
+    assert all(isinstance(one, RemoteBusy) for one in results)
+    assert http.tally.calls == before + 1, "one of them looked"
+    away.clear()
+    clock.time = http.outage.probe_at
+    assert len(await asyncio.gather(*(get(http) for _ in range(10)))) == 10
+    assert http.outage.probe_at is None
+
+
+async def test_a_system_that_refuses_the_token_and_signs_nobody_in_is_down() -> None:
+    """Its answers to calls with an old token do not count: else it would seem to come and go with every look."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/token":
+            if clock.time > NOON:
+                raise httpx.ConnectError("no connection")
+            return httpx.Response(200, json={})
+        return httpx.Response(200 if clock.time == NOON else 401, json=[])
+
+    clock = FakeClock()
+    http = seam(answer, clock, vendor=Crm(url=f"{URL}/token"))
+    await get(http)
+    clock.time += timedelta(seconds=1)
+    with pytest.raises(RemoteBusy):
+        await get(http)
+    pauses: list[timedelta] = []
+    while len(pauses) < 4:
+        until = http.outage.probe_at
+        assert until is not None
+        pauses.append(until - clock.time)
+        clock.time = until
+        with pytest.raises(RemoteBusy):
+            await get(http)
+    assert pauses == sorted(set(pauses)), "looks become rarer"
+
+
 async def test_a_sign_in_that_is_refused_says_so() -> None:
     answer, _ = in_turn(httpx.Response(401, json={}))
     with pytest.raises(RemoteRefused, match="status 401"):
@@ -222,7 +273,7 @@ async def test_an_address_that_cannot_be_called_is_the_administrators_to_mend() 
 async def test_every_answers_headers_are_shown_good_or_bad() -> None:
     answer, _ = in_turn(httpx.Response(503, headers={"X-Left": "1"}), httpx.Response(200, headers={"X-Left": "0"}))
     seen: list[str] = []
-    await get(seam(answer, on_answer=lambda headers: seen.append(headers["x-left"])))
+    await get(seam(answer, on_answer=lambda headers, ticket: seen.append(headers["x-left"])))
     assert seen == ["1", "0"]
 
 
@@ -291,8 +342,8 @@ async def test_the_second_half_of_a_pace_is_spread_so_that_no_call_waits_for_sec
     pace = Pace(clock, limit=100, seconds=10.0, together=5)
     sent = []
     for _ in range(400):
-        await pace.turn()
-        sent.append(clock.now())
+        async with pace.turn(Errand()):
+            sent.append(clock.now())
     assert len([wait for wait in clock.slept[:50] if wait > 0]) > 0
     assert sent[49] == sent[0], "the first half is free"
     waits = [(later - one).total_seconds() for one, later in pairwise(sent)]
@@ -328,7 +379,7 @@ async def test_an_address_of_another_host_gets_nothing_of_our_sign_in_and_tells_
     )
     headers: list[Mapping[str, str]] = []
     crm, url = Crm(), "https://store.example/a%2Fb?key=a%2Bb&sign=x%3D"
-    http = seam(answer, vendor=crm, on_answer=headers.append)
+    http = seam(answer, vendor=crm, on_answer=lambda told, ticket: headers.append(told))
     got = await http.call("GET", url, kind="page", repeatable=True, signed=False)
     assert ([str(request.url) for request in asked], got.body) == ([url, url], [1])
     assert not any("authorization" in request.headers for request in asked)

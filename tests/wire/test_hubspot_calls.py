@@ -157,7 +157,12 @@ async def test_an_app_that_was_removed_says_so() -> None:
 
 async def test_the_real_burst_is_learned_and_nine_tenths_of_it_are_used() -> None:
     clock = FakeClock()
-    remote = hubspot(lambda request: ok(ACCOUNT, X_HubSpot_RateLimit_Max="20"), clock)
+    told = {
+        "X_HubSpot_RateLimit_Max": "20",
+        "X_HubSpot_RateLimit_Daily": "1000",
+        "X_HubSpot_RateLimit_Daily_Remaining": "900",
+    }
+    remote = hubspot(lambda request: ok(ACCOUNT, **told), clock)
     for _ in range(18):
         await remote.account()
     assert clock.slept == []
@@ -210,7 +215,7 @@ async def test_a_spent_day_is_not_slept_through_but_told_with_the_accounts_midni
 async def test_the_last_daily_calls_are_left_to_others_and_to_consent() -> None:
     clock = FakeClock()
     low = {"X_HubSpot_RateLimit_Daily": "1000", "X_HubSpot_RateLimit_Daily_Remaining": "50"}
-    remote = hubspot(lambda request: ok(ACCOUNT, **low), clock, reserve=0.05)
+    remote = hubspot(lambda request: ok(ACCOUNT, **low), clock, daily_share=0.95, consent_reserve=0.0)
     await remote.account()
     with pytest.raises(RemoteBusy, match="kept for others") as caught:
         await remote.account()

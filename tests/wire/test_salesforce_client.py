@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
+from concord.core.model import Errand, Lane
 from concord.core.retry import Backoff
 from concord.errors import Category, RemoteBusy, RemoteRefused
 from concord.systems.salesforce import Salesforce
@@ -162,20 +163,39 @@ def using(usage: str) -> Callable[[httpx.Request], httpx.Response]:
 
 
 async def test_calls_stop_before_the_others_share_of_the_day_is_touched() -> None:
-    org = Org(using("api-usage=801/1000"))
+    org = Org(using("api-usage=800/1000"))
     await org.look()
     sent = org.salesforce.calls()
-    with pytest.raises(RemoteBusy) as busy:
+    with pytest.raises(RemoteBusy, match="kept for others and for opt-outs") as busy:
         await org.look()
     assert (busy.value.category, busy.value.after) == (Category.QUOTA, 900)
     assert org.salesforce.calls() == sent
 
 
-async def test_calls_go_on_up_to_the_share() -> None:
-    org = Org(using("api-usage=800/1000"))
+async def test_calls_go_on_up_to_the_share_less_what_is_kept_for_opt_outs() -> None:
+    org = Org(using("api-usage=779/1000"))
     await org.look()
     await org.look()
     assert len(org.asked) == 3
+    org.say = using("api-usage=780/1000")
+    await org.look()
+    with pytest.raises(RemoteBusy):
+        await org.look()
+    await org.salesforce.on(Errand(Lane.CONSENT)).describe(["Lead"])
+
+
+async def test_an_opt_out_goes_on_to_the_last_call_and_then_tries_once_a_minute() -> None:
+    org = Org(using("api-usage=999/1000"))
+    await org.look()
+    urgent = org.salesforce.on(Errand(Lane.CONSENT))
+    org.say = using("api-usage=1000/1000")
+    await urgent.describe(["Lead"])
+    for _ in range(2):
+        with pytest.raises(RemoteBusy) as busy:
+            await urgent.describe(["Lead"])
+        assert busy.value.after == 60
+        org.clock.time += timedelta(minutes=1)
+        await urgent.describe(["Lead"])
 
 
 async def test_one_call_in_a_quarter_of_an_hour_looks_whether_there_is_room_again() -> None:

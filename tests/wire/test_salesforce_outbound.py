@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import resource
 from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree
@@ -146,6 +147,32 @@ def test_a_dtd_an_entity_or_an_odd_encoding_is_malformed(prolog: str) -> None:
 )  # fmt: skip
 def test_what_is_no_such_message_is_malformed(body: bytes) -> None:
     assert refusal(body) == "malformed"
+
+
+@pytest.mark.parametrize(
+    "inside",
+    ["".join(f"<a{at}/>" for at in range(20_000)), "<a " + " ".join(f'p:a{at}=""' for at in range(20_000)) + "/>"],
+    ids=["elements", "attributes"],
+)
+def test_a_name_space_is_not_multiplied_by_the_names_in_it(inside: str) -> None:
+    """270 kB were 4 GB (docs/decisions/0012-xml-names-are-ours.md)."""
+    body = f'<x xmlns="{"u" * 100_000}" xmlns:p="{"v" * 100_000}">{inside}</x>'.encode()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert refusal(body) == "malformed"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
+def test_fields_that_nobody_looks_at_may_be_many_and_long() -> None:
+    many = "".join(f"<sf:F{at}__c>{'x' * 20}</sf:F{at}__c>" for at in range(400))
+    told = read(message(*(notification(at, more=many) for at in range(100))), XML, ORG)
+    assert len(told.notifications) == 100
+
+
+def test_prefixes_are_the_senders_to_choose_and_each_has_its_place() -> None:
+    """The same prefix for two name spaces, one within the other; a name space that is none again."""
+    renamed = message().replace(b"sf:", b"soapenv:").replace(b"xmlns:sf", b"xmlns:soapenv")
+    assert read(renamed, XML, ORG).notifications == read(message(), XML, ORG).notifications
+    assert refusal(message().replace(b"<Notification>", b'<Notification xmlns="">')) == "malformed"
 
 
 def test_any_bytes_are_refused_or_read_and_nothing_else() -> None:

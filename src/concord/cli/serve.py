@@ -15,7 +15,7 @@ import typer
 from concord import log, trace
 from concord.app import Concord, Parts, opened
 from concord.cli.options import ConfigPath, examples
-from concord.cli.processes import CONCORD, collect_seldom, kept, parent_gone
+from concord.cli.processes import CONCORD, collect_seldom, kept, parent_gone, run_long
 from concord.cli.show import Look
 from concord.config import USUAL_PATH, Secrets, Settings, load, secrets
 from concord.core.model import Side
@@ -57,7 +57,7 @@ def serve(
         raise ConfigError(f"--log-level is {log_level!r}; it is one of debug, info, warning, error")
     log.start(log_level)
     part = Part(Path(config), log_level, only, processes)
-    asyncio.run(_serve(Look.standard(), load(Path(config)), secrets(os.environ), part))
+    run_long(_serve(Look.standard(), load(Path(config)), secrets(os.environ), part))
 
 
 def add_to(root: typer.Typer) -> None:
@@ -109,6 +109,7 @@ async def _serve(look: Look, settings: Settings, secret: Secrets, part: Part) ->
                 one.cancel()
             if works.done():
                 works.result()
+            concord.end(True)  # before the others are asked to finish, which takes as long as what they are at
             look.line("stopping; what is under way is finished")
     trace.finish()
 

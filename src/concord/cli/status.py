@@ -18,10 +18,12 @@ from typing import Any, Final, TypeAlias
 import typer
 
 from concord.app import Inside, looked_into
+from concord.cli import quotas
 from concord.cli.alerts import untold_words
 from concord.cli.options import ConfigPath, Json, PairName, examples
 from concord.cli.show import Look, span
 from concord.config import USUAL_PATH, Settings, database_url, load
+from concord.core.budget import Quota
 from concord.core.model import Lane, Side
 from concord.engine.feeds import SILENT_AFTER, followed_name, swept_name
 from concord.engine.presence import POSITION as PRESENCE
@@ -56,6 +58,7 @@ class Seen:
     questions: int
     untold: Sequence[Untold] = ()
     breakers: Sequence[OpenBreaker] = ()
+    quotas: Sequence[Quota] = ()
 
     @property
     def troubles(self) -> list[tuple[str, str]]:
@@ -89,7 +92,8 @@ def status(config: ConfigPath = USUAL_PATH, pair: PairName = None, json: Json = 
     failed.
 
     Reads the database only, beside `concord serve` or without it. The exit code is 0 when all is well and 1 when
-    something needs a person: records that failed for good, no worker, or an opt-out that waits for over a minute.
+    something needs a person: records that failed for good, no worker, or an opt-out that waits for over a minute. A
+    quota that will not last its day is warned of, and is none of these.
     """
     look = Look.standard(json=json)
     settings = load(Path(config))
@@ -126,6 +130,7 @@ async def read(inside: Inside) -> Seen:
         questions=await store.questions(),
         untold=await store.alerts.untold(now),
         breakers=await store.open_breakers(),
+        quotas=await store.quotas(now),
     )
 
 
@@ -138,6 +143,8 @@ def _show(look: Look, settings: Settings, seen: Seen) -> None:
     look.line(f"{'workers':<11} {_workers(seen.heartbeat)}")
     for name, words in _listening(seen):
         look.line(f"{name:<11} {words}")
+    for words in quotas.lines(settings, seen.quotas, seen.now):
+        look.line(f"{'quota':<11} {words}")
     look.line()
     _show_backlog(look, seen)
     for name, spreads in _different(seen.spreads).items():
@@ -152,7 +159,10 @@ def _show(look: Look, settings: Settings, seen: Seen) -> None:
     troubles = seen.troubles
     for words, command in troubles:
         look.line(fill(f"! {words}", 80, subsequent_indent="  ") + f"\n  next: {command}")
-    if not troubles:
+    warned = list(quotas.warnings(settings, seen.quotas, seen.now))
+    for words in warned:
+        look.line(fill(f"~ {words}", 80, subsequent_indent="  "))
+    if not troubles and not warned:
         look.line("all is well")
 
 
@@ -354,5 +364,7 @@ def _document(settings: Settings, seen: Seen) -> dict[str, Any]:
         ],
         "days": [{"day": day.day, "written": day.written, "conflicts": day.conflicts} for day in seen.days],
         "to_decide": seen.questions,
+        "quotas": quotas.documents(settings, seen.quotas, seen.now),
+        "warnings": list(quotas.warnings(settings, seen.quotas, seen.now)),
         "breakers": [{"name": one.name, "since": one.since, "reason": one.reason} for one in seen.breakers],
     }

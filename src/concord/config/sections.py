@@ -34,9 +34,12 @@ from concord.config.kinds import (
     is_section,
     setting,
 )
+from concord.config.rounds import Rounds
 from concord.config.words import BLANKS, OWNERS, RULES, SIDES
+from concord.core.budget import Terms
 from concord.core.mapping import BlankPolicy, Owner, SyncRule
 from concord.core.model import Side
+from concord.core.rounds import Bound
 
 #: Tokens go to this address: in clear text only to this machine itself.
 _URL = Text(
@@ -54,12 +57,15 @@ _OBJECT: Final = r"^[A-Za-z][A-Za-z0-9_]*$"
 _FOR_EACH_OBJECT = MapOf(_API_NAME, _OBJECT, "the API name of a Salesforce object, such as Lead")
 _SIDE_NAMES = OneOf(SIDES)
 _ENDPOINT = Text(r"^[A-Za-z0-9.-]+:[0-9]{1,5}$", "host:port, such as api.pubsub.salesforce.com:7443")
+_SHARE = Number(0, 1, "a share, more than 0 and at most 1 (0.8 is 80 %)", above=True)
+_RESERVE = Number(0, 0.5, "a share from 0 to 0.5 (0.02 is 2 %)")
+_AT_ONCE = Whole(3, 100)
 _CHANNEL = Text(r"^(ChangeEvents|[A-Za-z][A-Za-z0-9_]*__chn)?$", "ChangeEvents, or a custom channel's name, …__chn")
 
 
 @dataclass(frozen=True)
 class Salesforce:
-    """The organisation to sync. daily_share: the part of the day's API requests that Concord may spend (SPEC 9.3)."""
+    """The organisation to sync. daily_share, consent_reserve: see `Terms` (core/budget.py; SPEC 9.3)."""
 
     url: str = setting(_URL, "The organisation's own address (My Domain).")
     api_version: str = setting(
@@ -69,10 +75,23 @@ class Salesforce:
         shown="v66.0",
     )
     daily_share: float = setting(
-        Number(0, 1, "a share, more than 0 and at most 1 (0.8 is 80 %)", above=True),
+        _SHARE,
         "The share of the organisation's daily API requests that Concord may spend; the rest is left to others.",
         default=0.8,
         shown=0.8,
+    )
+    consent_reserve: float = setting(
+        _RESERVE,
+        "The share of them that is kept for opt-outs, at the end of Concord's own; opt-outs go on beyond it.",
+        default=0.02,
+        shown=0.02,
+    )
+    calls_at_once: int = setting(
+        _AT_ONCE,
+        "How many calls one process has under way at once; two of them are for opt-outs alone. All processes together "
+        "should stay below the 25 long calls that the organisation allows.",
+        default=10,
+        shown=10,
     )
     events: str = setting(
         OneOf({word: word for word in ("auto", "change_events", "off")}),
@@ -93,6 +112,11 @@ class Salesforce:
         default="",
     )
 
+    @property
+    def terms(self) -> Terms:
+        """How the day's requests are shared."""
+        return Terms(self.daily_share, self.consent_reserve)
+
 
 @dataclass(frozen=True)
 class Hubspot:
@@ -110,6 +134,24 @@ class Hubspot:
         "The number of your HubSpot app; its changes are recognised as Concord's own.",
         default="",
     )
+    daily_share: float = setting(
+        _SHARE,
+        "The share of the account's daily calls that Concord may spend; the rest is left to other apps.",
+        default=0.9,
+        shown=0.9,
+    )
+    consent_reserve: float = setting(
+        _RESERVE,
+        "The share of them that is kept for opt-outs, at the end of Concord's own; opt-outs go on beyond it.",
+        default=0.02,
+        shown=0.02,
+    )
+    calls_at_once: int = setting(
+        _AT_ONCE,
+        "How many calls one process has under way at once, searches not counted; two of them are for opt-outs alone.",
+        default=10,
+        shown=10,
+    )
     events: str = setting(
         OneOf({word: word for word in ("auto", "journal", "off")}),
         "Whether the Webhooks Journal is read: journal, off, or auto: where CONCORD_HUBSPOT_CLIENT_ID is set and the "
@@ -117,6 +159,11 @@ class Hubspot:
         default="auto",
         shown="auto",
     )
+
+    @property
+    def terms(self) -> Terms:
+        """How the day's calls are shared."""
+        return Terms(self.daily_share, self.consent_reserve)
 
 
 @dataclass(frozen=True)
@@ -210,8 +257,18 @@ class Sync:
         default=3,
         shown=3,
     )
+    rounds: Rounds | None = setting(
+        Either(OneOf({"off": None}), Section(Rounds), is_section),
+        "When two sets of rules that chase each other through a field are stopped; or off.",
+        default=Rounds(),
+    )
     sweep: Sweep = setting(Section(Sweep), "How often each system is asked what has changed.", default=Sweep())
     matching: Matching = setting(Section(Matching), "How sure a match has to be, in per cent.", default=Matching())
+
+    def bound(self) -> Bound | None:
+        """`rounds` for core; None: off."""
+        turn = self.sweep.salesforce + self.sweep.hubspot
+        return None if self.rounds is None else self.rounds.bound(turn)
 
 
 @dataclass(frozen=True)

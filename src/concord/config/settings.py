@@ -19,6 +19,7 @@ from concord.config.kinds import WRONG, Reading, Section, nearest_position
 from concord.config.problems import Position, Problem, error, in_order
 from concord.config.sections import File, Hubspot, Salesforce, Sync, Web
 from concord.config.source import parse
+from concord.core.budget import Terms
 from concord.core.mapping import ObjectPair
 
 #: Where the configuration is looked for when no other place is named.
@@ -41,11 +42,15 @@ class Settings:
     file: str
     positions: Mapping[str, Position]
     alerts: Alerts = field(default_factory=Alerts)
-    breaker: Breaker = Breaker()
+    breaker: Breaker = field(default_factory=Breaker)
 
     def pair(self, name: str) -> ObjectPair | None:
         """The object pair of that name ("people", "companies"), if it syncs."""
         return next((one for one in self.objects if one.name == name), None)
+
+    def terms(self, system: str) -> Terms:
+        """How the day's calls of a system are shared."""
+        return self.salesforce.terms if system == "salesforce" else self.hubspot.terms
 
     def where(self, path: str) -> Position | None:
         """Where a setting stands in the file; of one that is not written, the nearest section above it."""

@@ -290,7 +290,7 @@ def hold(plan: RecordPlan, held: Sequence[Mark]) -> RecordPlan:
     if whole is not None:
         return replace(_waiting(plan, whole.ref, reason), held=failure)
     verdicts = tuple(one.held(reason, Rule.BREAKER) if one.field in fields else one for one in plan.verdicts)
-    steps = tuple(rest for step in plan.steps if (rest := _without(step, fields)) is not None)
+    steps = tuple(rest for step in plan.steps if (rest := without(step, fields)) is not None)
     return replace(plan, steps=steps, verdicts=verdicts, held=failure)
 
 
@@ -310,7 +310,7 @@ def _waiting(plan: RecordPlan, ref: Ref, reason: str) -> RecordPlan:
     return replace(plan, steps=(WaitStep(ref, reason),), verdicts=())
 
 
-def _without(step: Step, fields: Collection[str]) -> Step | None:
+def without(step: Step, fields: Collection[str]) -> Step | None:
     """The step without writes of these fields; None where nothing is left of it."""
     if not isinstance(step, UpdateStep):
         return step

@@ -1,9 +1,10 @@
 """How calls share what a vendor allows: turns within a window, and the calls of a day (SPEC 9.3, 7.1).
 
 Two things are decided here. Who may call now (`grant`): a rolling window of seconds, exact, of which the first half is
-free and the rest spread. And how fast each lane may go through the day (`pacing`): back-fill slows first, consent never.
-Counts and times only. Pure: whoever keeps the logs (systems/turns.py in memory, store/budget.py for all processes)
-passes them in; `grant` says the same as `budget_take` of migrations/0007_budget.sql, and a test holds the two together.
+free and the rest spread. And how fast each lane may go through the day (`pacing`): back-fill slows first, consent
+never. Counts and times only. Pure: whoever keeps the logs (systems/budget.py in memory, store/budget.py for all
+processes) passes them in; `grant` says the same as `budget_take` of migrations/0007_budget.sql, and a test holds the
+two together.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ _BLINK: Final = 1e-6
 #: Why a want was not granted in full, beside the names of limits: the day's ceiling.
 DAY: Final = "day"
 
+#: The allowance that is taken call by call, and that of change events, which Salesforce counts as it delivers them.
+CALLS: Final = "calls"
+EVENTS: Final = "events"
+
 #: How far back the rate is measured, and how much of that must be known for a rate to be told.
 RECENT: Final = timedelta(hours=1)
 ENOUGH: Final = timedelta(minutes=10)
@@ -40,14 +45,21 @@ _LAST: Final = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `most` calls in any window of `seconds`. most: None: the calls are counted and do not wait. spread: the
-    first half of a window is free and the rest is spread over what is left of it, so that steady work meets many short
-    waits and not one of seconds."""
+    """At most `most` calls in any window of `seconds`. most: None: the calls are counted and do not wait. free: this
+    part of a window goes at once, and the rest is spread over what is left of it, so that steady work meets many short
+    waits and not one of seconds; 1: all goes at once, as with limits of a FEW."""
 
     name: str
     most: int | None
     seconds: float
-    spread: bool = True
+    free: float = 0.5
+
+    @property
+    def at_once(self) -> int | None:
+        """How many of a window are not spread."""
+        if self.most is None or self.most < FEW:
+            return self.most
+        return ceil(self.most * min(self.free, 1.0))
 
 
 @dataclass(frozen=True)
@@ -101,27 +113,19 @@ class Log:
 
 def free(limit: Limit, log: Log, now: float) -> tuple[int | None, float]:
     """How many calls may go at this moment (None: any number), and otherwise the seconds until the next one may."""
-    if limit.most is None:
+    most, at_once = limit.most, limit.at_once
+    if most is None or at_once is None:
         return None, 0.0
     log = log.within(limit.seconds, now)
     used = sum(log.calls)
-    spare = limit.most - used
-    if not used:
-        return (ceil(limit.most / 2) if _spread(limit) else limit.most), 0.0
+    if used < at_once:
+        return at_once - used, 0.0
     ends = log.times[0] + limit.seconds
-    if spare <= 0:
+    if used >= most:
         return 0, ends - now
-    if not _spread(limit):
-        return spare, 0.0
-    if used * 2 < limit.most:
-        return ceil(limit.most / 2) - used, 0.0
     last = log.times[-1]
-    wait = last + (ends - last) / (spare + 1) - now
+    wait = last + (ends - last) / (most - used + 1) - now
     return (1, 0.0) if wait <= _BLINK else (0, wait)
-
-
-def _spread(limit: Limit) -> bool:
-    return limit.spread and limit.most is not None and limit.most >= FEW
 
 
 def grant(want: Want, logs: Mapping[str, Log], used: int, now: float) -> tuple[Grant, Mapping[str, Log]]:
@@ -133,9 +137,7 @@ def grant(want: Want, logs: Mapping[str, Log], used: int, now: float) -> tuple[G
         most, _ = free(limit, logs.get(limit.name, Log()), now)
         if most is not None and most < count:
             count, by = most, limit.name
-    after = {
-        limit.name: logs.get(limit.name, Log()).noted(count, limit.seconds, now) for limit in want.limits
-    }
+    after = {limit.name: logs.get(limit.name, Log()).noted(count, limit.seconds, now) for limit in want.limits}
     wait = 0.0
     if by is not None and by != DAY:
         waits = {limit.name: free(limit, after[limit.name], now)[1] for limit in want.limits}
@@ -173,7 +175,9 @@ class Day:
         if self.resets_at is None or now < self.resets_at:
             return self
         days = (now - self.resets_at) // ROLLING + 1
-        return replace(self, used=0, at=self.resets_at + (days - 1) * ROLLING, resets_at=self.resets_at + days * ROLLING)
+        return replace(
+            self, used=0, at=self.resets_at + (days - 1) * ROLLING, resets_at=self.resets_at + days * ROLLING
+        )
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,7 @@ class Taken:
 
 @dataclass(frozen=True)
 class Quota:
-    """One allowance of a day with its history, for people and monitors. system: whose. name: "calls" or "events"."""
+    """One allowance of a day with its history, for people and monitors. system: whose. name: CALLS or EVENTS."""
 
     system: str
     name: str
@@ -206,9 +210,9 @@ class Quota:
 
 @dataclass(frozen=True)
 class Terms:
-    """How an account's day is shared (SPEC 9.3). share: the part that may be used, by whomever, before Concord stops and
-    leaves the rest to others. reserve: the part, at the end of that share, which is for consent alone; at most half of
-    the share."""
+    """How an account's day is shared (SPEC 9.3). share: the part that may be used, by whomever, before Concord stops
+    and leaves the rest to others. reserve: the part, at the end of that share, which is for consent alone; at most half
+    of the share."""
 
     share: float = 1.0
     reserve: float = 0.0
@@ -243,9 +247,10 @@ class Pacing:
 
 @dataclass(frozen=True)
 class Step:
-    """When a lane slows. onset: the part of the ordinary calls that must be used before it does. margin: the part of them
-    that the forecast must pass; the same part of what can be sustained is what the lane then gets, so that it stays slow
-    for as long as its work alone would pass the margin. floor: calls a minute that it keeps while one is left."""
+    """When a lane slows. onset: the part of the ordinary calls that must be used before it does. margin: the part of
+    them that the forecast must pass; the same part of what can be sustained is what the lane then gets, so that it
+    stays slow for as long as its work alone would pass the margin. floor: calls a minute that it keeps while one is
+    left."""
 
     onset: float
     margin: float
@@ -268,21 +273,41 @@ def ordinary(most: int, terms: Terms) -> int:
 
 
 def forecast(day: Day, samples: Sequence[Sample], now: datetime) -> Forecast:
-    """Where the day will end, by the rate of the last hour: what is used now less the oldest sample of that hour.
+    """Where the day will end, by the rate of the last hour: what is used now less what was used an hour ago, or at most
+    two where nobody called for a while.
 
     Samples from before the last reset do not count. Where the day rolls, what comes back is in the rate already.
     """
     day = day.current(now)
     then = day.resets_at or now + ROLLING
-    since = max(now - RECENT, then - ROLLING) if day.resets_at is not None else now - RECENT
-    recent = [sample for sample in samples if since <= sample.at <= now]
-    first = min(recent, key=lambda sample: sample.at, default=None)
+    since = now - 2 * RECENT if day.resets_at is None else max(now - 2 * RECENT, then - ROLLING)
+    known = sorted((sample for sample in samples if since <= sample.at <= now), key=lambda sample: sample.at)
+    before = [sample for sample in known if sample.at <= now - RECENT]
+    first = before[-1] if before else known[0] if known else None
     if first is None or now - first.at < ENOUGH:
         return Forecast(day.used, then, None)
     rate = (day.used - first.used) / ((now - first.at) / timedelta(hours=1))
     if day.resets_at is not None:
         rate = max(0.0, rate)  # nothing comes back before the reset: it was counted too high for a moment
     return Forecast(max(0, round(day.used + rate * ((then - now) / timedelta(hours=1)))), then, rate)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """An allowance for people. bound: where all but opt-outs stop; runs_out_at: when that will be at the rate of the
+    last hour; None: not before the forecast's end."""
+
+    bound: int
+    ahead: Forecast
+    runs_out_at: datetime | None
+
+
+def outlook(quota: Quota, terms: Terms, now: datetime) -> Outlook:
+    """What becomes of an allowance. terms: those of calls; events are no calls, and none of them are kept."""
+    day = quota.day.current(now)
+    bound = ordinary(day.most, terms) if quota.name == CALLS else day.most
+    ahead = forecast(day, quota.samples, now)
+    return Outlook(bound, ahead, ahead.reaches(bound, day, now))
 
 
 def pacing(day: Day, ahead: Forecast, terms: Terms, lane: Lane, now: datetime) -> Pacing:

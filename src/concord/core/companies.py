@@ -67,6 +67,11 @@ def bare_name(text: str) -> str:
     return "".join(_bare_words(text))
 
 
+def strong_name(text: str) -> str:
+    """A company's bare name without words that it may carry or not ("Group"); "" when it has no others."""
+    return "".join(word for word in _bare_words(text) if word not in lexicon.WEAK_COMPANY_WORDS)
+
+
 def _bare_words(text: str) -> tuple[str, ...]:
     whole = names.words(text.replace(".", "")) if "." in text else names.words(text)
     kept = [word for word in whole if word not in lexicon.CONNECTIVES]
@@ -185,9 +190,8 @@ def _keys(company: Company) -> Iterator[str]:
     yield from (f"i:{one}" for one in company.ids)
     yield from (f"d:{one}" for one in company.domains)
     if company.bare:
-        strong = [word for word in _bare_words(company.name) if word not in lexicon.WEAK_COMPANY_WORDS]
         yield f"f:{names.skeleton(company.bare)}"
-        yield f"f:{names.skeleton(''.join(strong) or company.bare)}"
+        yield f"f:{names.skeleton(strong_name(company.name) or company.bare)}"
 
 
 @dataclass(frozen=True)

@@ -477,7 +477,7 @@ def _by_name(a: Person, b: Person, like: Likeness, crowd: Crowd) -> Score:
     if like.given is not Part.BLANK and (a.name.common or b.name.common):
         lines.append(Evidence("frequent name", -10, f"many people are called so, {_names(a, b)}"))
     against, bars = _addresses_against(a, b, like)
-    namesakes = crowd.namesakes & a.keys & b.keys
+    namesakes = crowd.namesakes and crowd.namesakes & a.keys & b.keys
     if namesakes:
         lines.append(Evidence("namesakes", -10, f"several people of this name there, {_names(a, b)}"))
     return _held([*lines, *against], exact=False, barred=barred or bars or bool(namesakes))

@@ -201,6 +201,8 @@ def _partner(value: Ref, pair: FieldPair, target: FieldSpec, partners: Mapping[R
 
 
 def _mapped(value: Scalar, pair: FieldPair, source: Side) -> Scalar:
+    if not pair.options:
+        return value
     pairs = pair.options if source is Side.LEFT else tuple((right, left) for left, right in pair.options)
     table = dict(reversed(pairs))  # reversed: of several, the first in the configuration is meant
     if isinstance(value, frozenset):

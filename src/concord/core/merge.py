@@ -31,13 +31,15 @@ _NEITHER = "neither side changed since they last agreed"
 class Reading:
     """One side of one field: what it shows, since when, and a foreign edit that we covered unseen, if there was one.
 
-    ours: what it shows was written by us, as the field's own history says.
+    ours: what it shows was written by us, as the field's own history says. silent: it has come to show that without
+    anybody's word (core/history.py `came_along`).
     """
 
     value: Value
     stamp: Stamp | None = None
     overwritten: Overwritten | None = None
     ours: bool = False
+    silent: bool = False
 
 
 @quick
@@ -117,10 +119,10 @@ def untouched(pair: FieldPair, base: Base, left: Record, right: Record) -> Verdi
     """The verdict on a field of which both sides show exactly what they showed when they last agreed, as most fields of
     most records do: the same that `decide` gives, without all that it asks. None: `decide` has to look. The caller has
     seen to it that neither side's value covers an edit."""
-    shown_left, shown_right = left.value(pair.left), right.value(pair.right)
-    if pair.rule is SyncRule.OFF or shown_left is MISSING or shown_right is MISSING:
-        return None
+    shown_left, shown_right = left.values.get(pair.left, MISSING), right.values.get(pair.right, MISSING)
     if shown_left != base.left or shown_right != base.right:
+        return None
+    if pair.rule is SyncRule.OFF or shown_left is MISSING or shown_right is MISSING:
         return None
     return Verdict(
         field=pair.name,
@@ -196,9 +198,9 @@ def _said_since(question: Question, side: Side) -> bool:
     """Whether what a side shows was said after the two had agreed.
 
     Where its history is kept, by a newer entry: a system that shows our own opt-out a moment late shows an old word
-    until then, and that is nobody's opt-in (SPEC 7.2).
+    until then, and that is nobody's opt-in (SPEC 7.2). Nor is it one that another address has no opt-out yet.
     """
-    if question.base is None:
+    if question.base is None or question.reading(side).silent:
         return False
     seen, stamp = question.base.seen(side), question.reading(side).stamp
     return seen is None or (stamp is not None and stamp.at > seen)

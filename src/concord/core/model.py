@@ -442,7 +442,8 @@ class Work:
     """One claimed inbox row: every notice about one record since it was last done.
 
     ticket: what closing it must show; notices that arrive after the claim keep the row open.
-    changed_at: the oldest unhandled change, on our clock, for the latency measure. attempts: failed tries so far.
+    changed_at: the oldest unhandled change, on our clock, for the latency measure. attempts: failed tries so far, in a
+    row for the same kind of reason; failed_for: which (None: it is not known, and every reason counts as the same).
     """
 
     ref: Ref
@@ -451,3 +452,9 @@ class Work:
     attempts: int
     first_seen_at: datetime
     changed_at: datetime | None = None
+    failed_for: Category | None = None
+
+    def tries(self, category: Category) -> int:
+        """How often it failed so far for this kind of reason in a row: what a system that was away for hours has cost
+        is not held against a record that is locked for a moment afterwards (SPEC 9.2)."""
+        return self.attempts if self.failed_for in (None, category) else 0

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import nameparser
@@ -36,12 +36,16 @@ _QUOTED: Final = re.compile(r"[(\[{\"“„«].*?[)\]}\"”»]")
 _PARTS: Final = re.compile(r"[^\W_]+")
 _VOWELS: Final = re.compile(r"[aeiouyhw]")
 _DOUBLES: Final = re.compile(r"(.)\1+")
+#: Words whose spoken form is remembered: names repeat, and comparing asks for it again and again. About 10 MB.
+_REMEMBERED: Final = 65_536
 #: CJK ideographs, kana and hangul: scripts whose names are short, and where one letter makes another name.
 _CJK: Final = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 
 
 def fold(text: str) -> str:
     """Lower case without diacritics, in Latin letters where the script has a usual Latin spelling; CJK stays."""
+    if text.isascii():
+        return text.lower()
     return _strip(unicodedata.normalize("NFKC", text).casefold())
 
 
@@ -63,10 +67,13 @@ def words(text: str) -> tuple[str, ...]:
 
 def wide_words(text: str) -> tuple[str, ...]:
     """As `words`, with ä, ö, ü, å and ø written as two letters."""
+    if text.isascii():
+        return words(text)
     composed = unicodedata.normalize("NFKC", text).casefold().translate(_WIDE)
     return tuple(_PARTS.findall(_JOINERS.sub("", _strip(composed))))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def narrow(word: str) -> str:
     """A word with the spellings made one that stand for the same sound in several languages (ue/u, ss/s, ph/f)."""
     for pair, one in _DIGRAPHS:
@@ -74,6 +81,7 @@ def narrow(word: str) -> str:
     return _DOUBLES.sub(r"\1", word)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def sound(word: str) -> str:
     """A word with the letters made one that many languages read alike (Carl/Karl, Sylvia/Silvia, Schmidt/Schmitt)."""
     alike = narrow(word).replace("dt", "t").replace("c", "k").replace("y", "i")
@@ -417,7 +425,8 @@ def _family(a: Name, b: Name) -> Part:
 
 
 def _part_of_double(x: tuple[str, ...], y: tuple[str, ...]) -> bool:
-    shorter, longer = sorted((x, y), key=len)
+    # By the words where both have as many: the answer must be the same both ways ("Davis Davis" and "Davs Davis").
+    shorter, longer = sorted((x, y), key=lambda part: (len(part), part))
     alike = [one for one in shorter if any(narrow(one) == narrow(other) for other in longer)]
     return len(longer) > 1 and len(alike) == len(shorter) and any(len(one) > 2 for one in alike)
 

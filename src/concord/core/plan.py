@@ -51,6 +51,7 @@ class Rule(StrEnum):
     CANNOT_WRITE = "cannot be written"
     CANNOT_CARRY = "cannot be carried over"
     BREAKER = "breaker"
+    CHASE = "chase"
     RULE_OFF = "off"
 
 
@@ -203,8 +204,8 @@ Step: TypeAlias = LinkStep | CreateStep | UpdateStep | ReviewStep | DuplicateSte
 class RecordPlan:
     """Everything one round does about one thing: the records looked at, the steps in order, a verdict for each field.
 
-    link_id: None where the link is made in this round. refs: the inbox rows that this plan answers. held: what a breaker
-    keeps back, for which the rows wait (core/breaker.py).
+    link_id: None where the link is made in this round. refs: the inbox rows that this plan answers. held: what a
+    breaker, or the end of a chase, keeps back: the rows wait for it (core/breaker.py, core/rounds.py).
     """
 
     object_pair: str

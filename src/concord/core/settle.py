@@ -6,7 +6,7 @@ never looks changed (SPEC 3.7); and an edit that a person made after our write i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,10 +43,12 @@ def settle(
     mapped = terms.mapped(_left_object(plan))
     bases: dict[str, Base] = {}
     again: set[Side] = set()
+    looked_at = [(side, read.get(side), after) for side, after in shown.items() if after is not None]
     for verdict in plan.verdicts:
         pair, specs = mapped[verdict.field]
-        if verdict.outcome is Outcome.UNCHANGED and verdict.field in previous and _still(pair, read, shown):
-            bases[verdict.field] = previous[verdict.field]
+        before = previous.get(verdict.field)
+        if verdict.outcome is Outcome.UNCHANGED and before is not None and _still(pair, looked_at):
+            bases[verdict.field] = before
             continue
         took_place = not any(verdict.field in failed.get(side, frozenset()) for side in SIDES)
         kept = took_place and (_agrees(verdict) or _stands_in(verdict))
@@ -58,8 +60,8 @@ def settle(
             if foreign:
                 again.add(side)
         if not kept:
-            if verdict.field in previous:
-                bases[verdict.field] = previous[verdict.field]
+            if before is not None:
+                bases[verdict.field] = before
             continue
         base = _base(verdict, values, {side: _seen(read.get(side), pair.api_name(side)) for side in SIDES})
         bases[verdict.field] = base
@@ -70,11 +72,11 @@ def settle(
     return Settled(bases, frozenset(again))
 
 
-def _still(pair: FieldPair, read: Mapping[Side, Record | None], shown: Mapping[Side, Record | None]) -> bool:
+def _still(pair: FieldPair, looked_at: Sequence[tuple[Side, Record | None, Record]]) -> bool:
     """Whether a field shows after the round exactly what it showed before, wherever it was looked at again."""
-    for side, after in shown.items():
-        before, name = read.get(side), pair.api_name(side)
-        if after is not None and (before is None or after.value(name) != before.value(name)):
+    for side, before, after in looked_at:
+        name = pair.left if side is Side.LEFT else pair.right
+        if before is None or after.values.get(name) != before.values.get(name):
             return False
     return True
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from concord.core.history import overwritten, stamp_of
-from concord.core.mapping import FieldPair, ObjectPair, Specs, SyncRule, specs_of, translate
+from concord.core.consent import withdrawn
+from concord.core.history import BEFORE_ANY, beneath, came_along, overwritten, stamp_of
+from concord.core.mapping import FieldPair, ObjectPair, Specs, SyncRule, agree, specs_of, translate
 from concord.core.merge import Question, Reading, decide, untouched
-from concord.core.model import Base, Intent, Link, Record, Side, Skew
+from concord.core.model import SIDES, Base, HistoryEntry, Intent, Link, Overwritten, Record, Side, Skew
 from concord.core.plan import (
     Blocked,
     CreateStep,
@@ -67,8 +68,8 @@ class Terms:
 
 def plan_linked(terms: Terms, link: Link, left: Record, right: Record) -> RecordPlan:
     """The plan for two linked records: a verdict for each field, and at most one update of each side."""
-    mapped = terms.mapped(left.ref.object)
-    verdicts = tuple(_verdict(terms, one, link, left, right) for one in mapped.values())
+    mapped, bases = terms.mapped(left.ref.object), link.bases
+    verdicts = tuple([_verdict(terms, one, link, bases.get(one.pair.name), left, right) for one in mapped.values()])
     for side, record in ((Side.LEFT, left), (Side.RIGHT, right)):
         verdicts = _with_needs(mapped, verdicts, side, record)
     steps: list[Step] = []
@@ -88,13 +89,12 @@ def plan_linked(terms: Terms, link: Link, left: Record, right: Record) -> Record
     )
 
 
-def _verdict(terms: Terms, one: Mapped, link: Link, left: Record, right: Record) -> Verdict:
-    base = link.bases.get(one.pair.name)
+def _verdict(terms: Terms, one: Mapped, link: Link, base: Base | None, left: Record, right: Record) -> Verdict:
     if base is not None and not _covers(one, link, base, left, right):
         unchanged = untouched(one.pair, base, left, right)
         if unchanged is not None:
             return unchanged
-    return decide(_question(terms, one, link, left, right))
+    return decide(_question(terms, one, link, base, left, right))
 
 
 def _covers(one: Mapped, link: Link, base: Base, left: Record, right: Record) -> bool:
@@ -103,12 +103,29 @@ def _covers(one: Mapped, link: Link, base: Base, left: Record, right: Record) ->
     if left.histories and overwritten(left, pair.left, base, Side.LEFT, specs.left, link.left_read_at):
         return True
     covered = right.histories and overwritten(right, pair.right, base, Side.RIGHT, specs.right, link.right_read_at)
-    return bool(covered)
+    return bool(covered) or (
+        pair.rule is SyncRule.MOST_RESTRICTIVE
+        and any(_unread(one, base, side, record) for side, record in ((Side.LEFT, left), (Side.RIGHT, right)))
+    )
 
 
-def _question(terms: Terms, one: Mapped, link: Link, left: Record, right: Record) -> Question:
-    pair, specs = one.pair, one.specs
-    base = link.bases.get(pair.name)
+def _silenced(one: Mapped, side: Side, record: Record) -> HistoryEntry | None:
+    """A withdrawal of consent that is gone from what a side shows without anybody's word."""
+    gone = came_along(record, one.pair.api_name(side), one.specs.of(side))
+    return gone if gone is not None and withdrawn(gone.value) else None
+
+
+def _unread(one: Mapped, base: Base, side: Side, record: Record) -> Overwritten | None:
+    """The same, where no decision has known of the withdrawal: it counts as if it had been read in time."""
+    gone = _silenced(one, side, record)
+    if gone is None or gone.stamp.at <= (base.seen(side) or BEFORE_ANY):
+        return None
+    return Overwritten(gone.value, gone.stamp)
+
+
+def _question(terms: Terms, one: Mapped, link: Link, base: Base | None, left: Record, right: Record) -> Question:
+    pair, specs = one
+    base = _agreed_unrecorded(terms, one, link, base, left, right) or base
 
     def reading(record: Record, side: Side) -> Reading:
         name = pair.api_name(side)
@@ -116,7 +133,11 @@ def _question(terms: Terms, one: Mapped, link: Link, left: Record, right: Record
         history = record.histories.get(name)
         # At a first link our own write can only be one that was not recorded; after one it may belong to a link of old.
         ours = bool(history and history[0].ours) and (base is not None or link.read_at(side) is None)
-        return Reading(record.value(name), stamp_of(record, name), covered, ours)
+        silent = False
+        if pair.rule is SyncRule.MOST_RESTRICTIVE and base is not None:
+            silent = _silenced(one, side, record) is not None
+            covered = covered or _unread(one, base, side, record)
+        return Reading(record.value(name), stamp_of(record, name), covered, ours, silent)
 
     return Question(
         pair=pair,
@@ -129,6 +150,29 @@ def _question(terms: Terms, one: Mapped, link: Link, left: Record, right: Record
     )
 
 
+def _agreed_unrecorded(
+    terms: Terms, one: Mapped, link: Link, base: Base | None, left: Record, right: Record
+) -> Base | None:
+    """What the two had agreed on by a write of ours of which a kill let nothing be recorded: one side still shows it,
+    and the other has moved on from it. Then only that one has changed, and it is no conflict (SPEC 3.1, 3.8, 9.6)."""
+    pair, specs = one
+    for side in SIDES:
+        record, other = (left, right) if side is Side.LEFT else (right, left)
+        seen = base.seen(side) if base is not None else link.read_at(side)
+        shown, known = other.value(pair.api_name(side.other)), base.seen(side.other) if base is not None else None
+        for above, entry in beneath(record, pair.api_name(side), seen):
+            # Whoever typed the same on the other side, later than this one had moved on, has edited too.
+            stood = terms.skew.corrected(side.other, other.modified_at) <= terms.skew.corrected(side, above.stamp.at)
+            brought = other.ours or (stood and base is not None)
+            if not entry.ours and (pair.rule is SyncRule.MOST_RESTRICTIVE or not brought):
+                continue
+            values = (entry.value, shown) if side is Side.LEFT else (shown, entry.value)
+            if agree(*values, pair, specs, terms.partners):
+                times = (entry.stamp.at, known) if side is Side.LEFT else (known, entry.stamp.at)
+                return Base(*values, None, *times)
+    return None
+
+
 def _with_needs(
     mapped: Mapping[str, Mapped], verdicts: tuple[Verdict, ...], side: Side, record: Record | None
 ) -> tuple[Verdict, ...]:
@@ -136,7 +180,7 @@ def _with_needs(
 
     record: None for one that is to be made.
     """
-    writes = [verdict for verdict in verdicts if verdict.write(side) is not MISSING]
+    writes = [one for one in verdicts if one.outcome is not Outcome.UNCHANGED and one.write(side) is not MISSING]
     needy = {one.field: needs for one in writes if (needs := mapped[one.field].specs.of(side).needs)}
     if not needy:
         return verdicts

@@ -2,7 +2,9 @@
 
 A claim is its inbox rows, and keys: the records at both ends of their links, and for newcomers what they would be found
 by. It stands for a lease and is renewed before a remote call where that is due; a worker that was frozen, or cut off
-from the database, finds it gone and sends nothing more. Decides nothing about records.
+from the database, finds it gone and sends nothing more. What others have is left to them at once, before anything is
+sent: two batches that need what the other has would else come back together again and again. Decides nothing about
+records.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from concord.core.model import Errand, LinkState, Work
+from concord.core.model import Errand, Link, LinkState, Work
 from concord.core.plan import DuplicateStep, RecordPlan, ReviewStep, WaitStep
 from concord.core.retry import BLOCKED_FOR
 from concord.core.values import Ref
@@ -28,12 +30,15 @@ FRESH_FOR: Final = timedelta(seconds=30)
 #: No call leaves later than this before the claim's end: it may take so long to arrive (the time limit of a call, and
 #: some difference between the clocks of two machines).
 LAST_CALL: Final = timedelta(seconds=40)
+#: How soon a record that had to be read for nothing is looked at again.
+READ_AGAIN: Final = timedelta(seconds=1)
 #: Steps that write down a question or a remark, and decide nothing for the records they name.
 _ASKING: Final = (ReviewStep, DuplicateStep, WaitStep)
 
 
 class Claim:
-    """One batch's claim. works: its rows; `give_up` takes some out of it."""
+    """One batch's claim. works: its rows; `give_up` takes some out of it. wrote: whether its writing was begun;
+    writing: whether a call that writes may be on its way."""
 
     def __init__(self, scope: Scope, works: Sequence[Work], claimed_at: datetime) -> None:
         self._scope = scope
@@ -41,7 +46,9 @@ class Claim:
         self._keys = {str(work.ref) for work in works}
         self._renewing = asyncio.Lock()
         self._until = claimed_at + scope.lease
+        self._over = self._doubtful = False
         self.works = tuple(works)
+        self.wrote = self.writing = False
 
     @property
     def errand(self) -> Errand:
@@ -50,27 +57,29 @@ class Claim:
 
     async def check(self) -> None:
         """Return when a call may leave; renews the claim where that is due. Raises ClaimLost."""
-        if self._fresh():
-            return
-        async with self._renewing:
-            if not self._fresh():
-                await self._renew()
+        if not self._fresh():
+            async with self._renewing:
+                if not self._fresh():
+                    await self._renew()
+        if self._over:
+            raise self._lost("it was given back")
 
     def _fresh(self) -> bool:
-        return self._scope.clock.now() < self._until - self._scope.lease + FRESH_FOR
+        return not self._doubtful and self._scope.clock.now() < self._until - self._scope.lease + FRESH_FOR
 
     async def _renew(self) -> None:
         now = self._scope.clock.now()
-        if now >= self._until:
+        if now >= self._until or not self.works:
             raise self._lost("its lease was over")
         try:
             if not await self._scope.store.renew(self.works, len(self._keys), now, now + self._scope.lease):
                 raise self._lost("another worker has taken it over")
-            self._until = now + self._scope.lease
+            self._until, self._doubtful = now + self._scope.lease, False
         except StoreError as error:
-            if now >= self._until - LAST_CALL:
-                raise self._lost("it could not be renewed in time") from error
-            log.warning("a claim could not be renewed, and stands for now: %s", error)
+            log.warning("a claim could not be renewed: %s", error)
+        # However long that took: a database that cannot be reached may say so minutes later.
+        if self._doubtful or self._scope.clock.now() >= self._until - LAST_CALL:
+            raise self._lost("it could not be renewed in time")
 
     def _lost(self, why: str) -> ClaimLost:
         return ClaimLost(f"a batch of {len(self.works)} is left where it is, and comes back by itself: {why}")
@@ -79,28 +88,47 @@ class Claim:
         """Which of these keys are ours now. keys: each with the record of ours that it is taken for."""
         wanted = {key: ref for key, ref in keys.items() if key not in self._keys}
         now = self._scope.clock.now()
-        if now >= self._until:
+        if now >= self._until or self._over:
             raise self._lost("its lease was over")
         taken = await self._scope.store.seize(self._ticket, wanted, now, self._until) if wanted else set()
         self._keys |= taken
         return taken | (keys.keys() & self._keys)
 
     def only(self, work: Work) -> Claim:
-        """The same claim for one of its rows alone, which goes down the line again."""
-        return Claim(self._scope, [work], self._until - self._scope.lease)
+        """The same claim for one of its rows alone, which goes down the line again; if it still has it."""
+        alone = Claim(self._scope, [work], self._until - self._scope.lease)
+        alone._doubtful = True
+        return alone
 
     def has(self, ref: Ref) -> bool:
         """Whether this record is the claim's."""
         return str(ref) in self._keys
 
-    async def give_up(self, works: Collection[Work]) -> None:
-        """Leave these rows to a later look: another worker has what they need."""
-        if works:
-            await self._scope.store.postpone(works, self._scope.clock.now() + BLOCKED_FOR)
-            left = {work.ref for work in works}
-            # Keys that were taken for them are free; they are counted no more, which errs on the side of renewing.
-            self._keys = {str(work.ref) for work in self.works if work.ref not in left}
-            self.works = tuple(work for work in self.works if work.ref not in left)
+    async def give_up(self, refs: Collection[Ref], pause: timedelta = BLOCKED_FOR) -> None:
+        """Leave the rows of these records to a later look: another worker has what they need. What was taken for them
+        is free, so that what another row needs of it has to be taken anew."""
+        left = [work for work in self.works if work.ref in refs]
+        if left:
+            # Two that stand in each other's way do not come back at one moment.
+            await self._scope.store.postpone(left, self._scope.clock.now() + pause * (0.5 + self._scope.share()))
+            self.works = tuple(work for work in self.works if work.ref not in refs)
+            self._keys = {str(work.ref) for work in self.works}
+
+    def end(self) -> None:
+        """Nothing more is sent for this batch, whatever of it still runs somewhere."""
+        self._over = True
+
+    async def leave(self) -> None:
+        """Give back what is left of it: at once; or, where a write may be on its way, when that has arrived or never
+        will, so that nobody reads a record just before it comes."""
+        self.end()
+        now = self._scope.clock.now()
+        if not self.works:
+            return
+        if self.writing:
+            await self._scope.store.renew(self.works, 0, now, min(self._until, now + LAST_CALL))
+        else:
+            await self._scope.store.postpone(self.works, now)
 
 
 async def take_partners(scope: Scope, claim: Claim) -> None:
@@ -115,19 +143,20 @@ async def take_partners(scope: Scope, claim: Claim) -> None:
             needs[work.ref] = {str(link.left), str(link.right)}
             ends |= {key: work.ref for key in needs[work.ref] if key not in ends}
     ours = await claim.take(ends)
-    await claim.give_up([work for work in claim.works if not needs.get(work.ref, set()) <= ours])
+    await claim.give_up({ref for ref, needed in needs.items() if not needed <= ours})
 
 
 async def take_newcomers(taking: Taking, keys: Mapping[Ref, Iterable[str]]) -> set[Ref]:
     """Which of these records without a link may be matched now: those of which nobody else is matching one that could
-    be the same. keys: by record, what it is found by (core/identity.py)."""
-    wanted: dict[str, Ref] = {}
-    needs: dict[Ref, set[str]] = {}
-    for ref, found_by in keys.items():
-        needs[ref] = {f"found by {key}" for key in found_by}
-        wanted |= {key: ref for key in needs[ref] if key not in wanted}
-    ours = await taking.take(wanted)
-    return {ref for ref, needed in needs.items() if needed <= ours}
+    be the same. The rows of the others are given up. keys: by record, what it is found by (core/identity.py)."""
+    needs = {ref: {f"found by {key}" for key in found_by} for ref, found_by in keys.items()}
+    while True:
+        ours = await taking.take({key: ref for ref, needed in needs.items() for key in needed})
+        blocked = {ref for ref, needed in needs.items() if not needed <= ours}
+        if not blocked:
+            return set(needs)
+        await taking.give_up(blocked, READ_AGAIN)
+        needs = {ref: needed for ref, needed in needs.items() if ref not in blocked}
 
 
 async def others(scope: Scope, claim: Claim, plans: Sequence[RecordPlan]) -> set[Ref]:
@@ -148,5 +177,10 @@ async def others(scope: Scope, claim: Claim, plans: Sequence[RecordPlan]) -> set
     return {
         ref
         for ref, (_, link_id) in met.items()
-        if str(ref) not in ours or (ref in links and links[ref].state is LinkState.ACTIVE and links[ref].id != link_id)
+        if str(ref) not in ours or (ref in links and _otherwise(links[ref], link_id))
     }
+
+
+def _otherwise(link: Link, link_id: int | None) -> bool:
+    """Whether a record's link is not the one that a plan was made for (None: for a record without one)."""
+    return (link.state is LinkState.ACTIVE) != (link.id == link_id)

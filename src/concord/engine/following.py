@@ -16,6 +16,8 @@ from concord.core.plan import Done, Outcome, Rule
 from concord.core.values import Ref
 from concord.engine.scope import Scope
 
+#: A reference that is held for these could go over, and is not to.
+_KEPT_BACK = frozenset({Rule.BREAKER, Rule.CHASE})
 #: By then the link is recorded, so that whoever looks finds it.
 _AFTER = timedelta(seconds=1)
 
@@ -76,7 +78,7 @@ async def _held_in_vain(scope: Scope, done: Sequence[Done]) -> set[Ref]:
     for one in done:
         for verdict in one.verdicts:
             for value in (verdict.left, verdict.right):
-                if verdict.outcome is Outcome.HELD and verdict.rule is not Rule.BREAKER and isinstance(value, Ref):
+                if verdict.outcome is Outcome.HELD and verdict.rule not in _KEPT_BACK and isinstance(value, Ref):
                     holders[value] |= {ref for ref in (one.left, one.right) if ref is not None}
     links = await scope.store.links(list(holders)) if holders else {}
     return {ref for target, link in links.items() if link.state is LinkState.ACTIVE for ref in holders.get(target, ())}

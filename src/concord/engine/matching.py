@@ -18,7 +18,7 @@ from concord.core.model import Intent, Known, Link, LinkState, Record, Review, S
 from concord.core.told import passing, told_of
 from concord.core.values import BLANK, Nothing, Ref, plain
 from concord.engine.following import reference_keys
-from concord.engine.reading import Batch
+from concord.engine.reading import Batch, read_refs
 from concord.engine.scope import Scope
 
 
@@ -87,6 +87,15 @@ async def known_of(
         else Seen(record.ref, told[record.ref], passing(record, pair, scope.side(record.ref)), record.version)
         for record in read
     ]
+
+
+async def make_known(scope: Scope, pair: ObjectPair, things: Mapping[Ref, Any], records: Sequence[Record]) -> None:
+    """Have those of these records known that never were, before they are matched: whoever is just matching one that
+    could be the same then finds them, or is found. They do not count as read, for nothing has come of them yet."""
+    before = await told_before(scope, records)
+    new = [known_as(scope, pair, things[record.ref], record, before) for record in records if record.ref not in before]
+    if new:
+        await scope.store.put_known([replace(one, version=None) for one in new])
 
 
 def known_as(scope: Scope, pair: ObjectPair, thing: Any, record: Record, before: Mapping[Ref, str]) -> Known:
@@ -183,8 +192,24 @@ async def _made(scope: Scope, pair: ObjectPair, subjects: Sequence[Record]) -> d
             noted = None if isinstance(value, Nothing) else intents.get(plain(value))
             if noted is not None:
                 made[(noted.source, record.ref) if side is Side.RIGHT else (record.ref, noted.source)] = noted
+    made = await _as_they_are(scope, made, {record.ref for record in subjects})
     links = await scope.store.links([ref for couple in made for ref in couple]) if made else {}
     return {couple: intent for couple, intent in made.items() if not any(ref in links for ref in couple)}
+
+
+async def _as_they_are(
+    scope: Scope, made: Mapping[tuple[Ref, Ref], Intent], read: Collection[Ref]
+) -> dict[tuple[Ref, Ref], Intent]:
+    """These couples, with what the one that the other was made from has become since: a lead may have been converted
+    meanwhile. One that is gone is no couple. read: those that were read just now."""
+    sources = {intent.source for intent in made.values()} - set(read)
+    records, _ = await read_refs(scope, sources, histories=False) if sources else ({}, {})
+    now = {ref: record.ref for ref, record in records.items()} | {ref: ref for ref in read}
+    return {
+        (now.get(left, left), now.get(right, right)): intent
+        for (left, right), intent in made.items()
+        if intent.source in now
+    }
 
 
 def _named(scope: Scope, pair: ObjectPair, record: Record) -> Iterable[Ref]:

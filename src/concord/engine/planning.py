@@ -25,7 +25,7 @@ from concord.core.plan import (
 from concord.core.steps import plan_create, plan_linked
 from concord.core.values import Ref, same
 from concord.engine.claims import take_newcomers
-from concord.engine.matching import KINDS, Found, find_partners, known_of, things_of, told_before
+from concord.engine.matching import KINDS, Found, find_partners, known_of, make_known, things_of, told_before
 from concord.engine.reading import Batch, partners_of, read_refs
 from concord.engine.scope import Scope
 from concord.engine.unique import hold_taken
@@ -87,9 +87,7 @@ async def _linked(
 ) -> list[tuple[RecordPlan, Link | None]]:
     closed: list[tuple[RecordPlan, Link | None]] = []
     couples: list[tuple[Link, RecordPlan]] = []
-    active = {
-        link.id: link for link in batch.links.values() if link.state is LinkState.ACTIVE or link.id in batch.back
-    }
+    active = {link.id: link for link in batch.links.values() if link.state is LinkState.ACTIVE or link.id in batch.back}
     rivals = await _rivals(scope, batch, list(active.values()))
     for link in active.values():
         gone = next((side for side in Side if link.of(side) in batch.gone), None)
@@ -310,6 +308,7 @@ async def _unlinked(
     if scope.claim is not None:
         found_by = KINDS[pair.kind].keys
         things = await things_of(scope, pair, subjects)
+        await make_known(scope, pair, things, subjects)
         free = await take_newcomers(scope.claim, {ref: found_by(thing) for ref, thing in things.items()})
         subjects = [record for record in subjects if record.ref in free]
     found = await find_partners(scope, pair, batch, subjects)

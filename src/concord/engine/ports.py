@@ -33,6 +33,7 @@ from concord.core.model import (
 )
 from concord.core.plan import Done
 from concord.core.quota import Usage
+from concord.core.rounds import Past
 from concord.core.values import ObjectSpec, Ref
 from concord.errors import Category
 
@@ -126,6 +127,12 @@ class System(Protocol):
         """How urgent a look at a record of this object is, when nothing more is known of it."""
         ...
 
+    def crowded(self, lane: Lane) -> float:
+        """Seconds to wait before the next batch of this lane is claimed: while calls would only wait in the middle of a
+        batch it is better to let batches fill, and while the day's calls would not last, to leave slow lanes where they
+        are. More than a second or two means the day: ask again then. 0 for consent, always."""
+        ...
+
     def silent_until(self) -> datetime | None:
         """While the system does not answer: when it is looked at again, on our clock; None: it answers."""
         ...
@@ -156,6 +163,15 @@ class Taking(Protocol):
     async def take(self, keys: Mapping[str, Ref]) -> set[str]:
         """Which of these keys are the batch's now. keys: each with the claimed record for which it is taken. Raises
         ClaimLost when the batch has lost its claim."""
+        ...
+
+    async def give_up(self, refs: Collection[Ref], pause: timedelta) -> None:
+        """Leave the rows of these records to another look, after about so long."""
+        ...
+
+    @property
+    def works(self) -> Sequence[Work]:
+        """Its rows, without those that were given up."""
         ...
 
 
@@ -308,6 +324,20 @@ class Store(Protocol):
     async def weigh(self, marks: Sequence[Mark], limits: Limits, now: datetime) -> Weighed:
         """Count what these would do within the window, and say what is stopped; what is not was counted, each record
         once, before the answer. What is stopped is noted for a person's answer. Their kinds have limits."""
+        ...
+
+    # two sets of rules that chase each other
+
+    async def rounds(self, fields: Collection[tuple[int, str]], since: datetime) -> Mapping[tuple[int, str], Past]:
+        """Of these fields (the link's id, our name): our writes since then that count, and whether they are stopped."""
+        ...
+
+    async def stop_fields(self, fields: Collection[tuple[int, str]], now: datetime) -> None:
+        """Note that these are stopped, until a person tries their record again or `let_go` frees them."""
+        ...
+
+    async def let_go(self, now: datetime, until: datetime, since: datetime) -> int:
+        """Free what was stopped until then, and look at its records again; how many. since: how far writes count."""
         ...
 
     # the line's end

@@ -96,6 +96,12 @@ async def read_refs(
                 gone[ref] = answer
             else:
                 records[ref] = answer
+    others = {ref: record.ref for ref, record in records.items() if record.ref.object != ref.object}
+    if others:
+        # A converted lead is a contact now, and was asked for the fields of a lead.
+        wanted = {"histories": histories, "left_histories": left_histories}
+        again, _ = await read_refs(scope, others.values(), **wanted)
+        records |= {ref: replace(again[now], asked=ref.id) for ref, now in others.items() if now in again}
     return records, gone
 
 

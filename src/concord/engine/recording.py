@@ -67,7 +67,7 @@ async def record(scope: Scope, batch: Batch, planned: Planned, written: Sequence
     terms = {pair.name: scope.terms(pair, {}) for pair in scope.pairs}
     after = _After(scope, planned.records, await _as_shown(scope, planned, written), terms, now)
     done: list[Done] = []
-    open_works = {work.ref: work for work in batch.works}
+    open_works = {work.ref: work for work in (scope.claim.works if scope.claim is not None else batch.works)}
     asked, led = _asked(batch), _led(batch)
     for plan, link, result in zip(planned.plan.records, planned.links, written, strict=True):
         refs = _refs(plan, asked) | led.get(plan.link_id, set())
@@ -85,6 +85,12 @@ async def record(scope: Scope, batch: Batch, planned: Planned, written: Sequence
     if planned.lost:
         await scope.store.forget(planned.lost)
     return done
+
+
+def answered(batch: Batch, plans: Sequence[RecordPlan]) -> set[Ref]:
+    """The records of the batch that these plans are about, by the refs of its rows."""
+    asked, led = _asked(batch), _led(batch)
+    return set().union(*(_refs(plan, asked) | led.get(plan.link_id, set()) for plan in plans))
 
 
 def _asked(batch: Batch) -> Mapping[Ref, set[Ref]]:
@@ -282,7 +288,7 @@ def _answers_of(done: Done) -> list[Done]:
 
 def _failed(scope: Scope, done: Done, failure: Failure, answers: Sequence[Work], now: datetime) -> Done:
     """Put the rows back for later, or leave them for a person."""
-    attempt = max((work.attempts for work in answers), default=0) + 1
+    attempt = max((work.tries(failure.category) for work in answers), default=0) + 1
     if failure.holder is not None and attempt == 1:
         # Somebody made the same one between our look and our write: the next look finds it. If not, a person has to.
         return replace(done, failure=failure, retry_at=now)

@@ -14,6 +14,7 @@ from concord.core.identity import Bounds, Registrable
 from concord.core.mapping import IdentityFields, ObjectPair, SyncRule
 from concord.core.model import Side, Skew
 from concord.core.retry import Backoff
+from concord.core.rounds import Bound
 from concord.core.steps import Terms
 from concord.core.values import FieldType, ObjectSpec, Ref
 from concord.engine.ports import Clock, Store, System, Taking
@@ -29,7 +30,7 @@ class Scope:
     schemas: by vendor object name. bounds: of SPEC 4.3. registrable: a host's registrable domain. share: a random
     number in [0, 1) for jitter. reach: does nothing, except in crash tests. claim: of the batch that is on the line;
     None: nothing is claimed, as in a preview. stopping: whether the program was told to end: no batch is begun then.
-    limits: of the breaker (SPEC 9.4).
+    limits: of the breaker (SPEC 9.4). rounds: how far a chase may go (SPEC 3.7); None: on and on.
     """
 
     left: System
@@ -45,6 +46,7 @@ class Scope:
     claim: Taking | None = None
     stopping: Callable[[], bool] = lambda: False
     limits: Limits = field(default_factory=Limits)
+    rounds: Bound | None = field(default_factory=Bound)
     lease: timedelta = timedelta(minutes=2)
     batch: int = 200
     backoff: Backoff = field(default_factory=lambda: Backoff(first=2.0, cap=300.0, tries=12))

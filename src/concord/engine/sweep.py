@@ -11,7 +11,7 @@ import logging
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 
-from concord.core.model import Failure, Lane, Notice, Side
+from concord.core.model import Errand, Failure, Lane, Notice, Side
 from concord.engine.scope import Scope
 from concord.engine.trouble import note_trouble
 from concord.errors import RemoteRefused
@@ -80,7 +80,7 @@ async def _swept(
     ticked: Mapping[str, Collection[str]] | None,
 ) -> int:
     position, touched = await scope.store.position(name), 0
-    system = scope.system(side)
+    system = scope.system(side) if lane is None else scope.system(side).on(Errand(lane))
     failed: dict[str, Failure] = {}
     while True:
         asked = [one for one in names if one not in failed]

@@ -20,8 +20,10 @@ from concord.engine.scope import Scope
 async def find_links(scope: Scope, batch: Batch) -> Batch:
     """The batch with the links of merged records under every ref that leads to them, and with those closed links that
     are whole again (`back`)."""
-    batch = replace(batch, links={**_moved(batch), **batch.links})
-    merged = await _merged(scope, batch)
+    standing = await _standing(scope, batch)
+    batch = replace(batch, links={**_moved(batch), **standing, **batch.links})
+    merged = {ref: link for ref, link in standing.items() if link.state is LinkState.ACTIVE}
+    merged |= await _merged(scope, batch)
     closed = _closed(scope, batch)
     if not merged and not closed:
         return batch
@@ -53,6 +55,16 @@ def _moved(batch: Batch) -> dict[Ref, Link]:
         for ref in (link.left, link.right)
         if link.state is LinkState.ACTIVE and ref in batch.records
     }
+
+
+async def _standing(scope: Scope, batch: Batch) -> dict[Ref, Link]:
+    """The links of what records of this batch have become, by the old ref and by the new one: of a lead that was
+    converted, or a contact that was merged away, before anybody knew it, and whose survivor is linked already."""
+    became = {
+        ref: record.ref for ref, record in batch.records.items() if record.ref != ref and ref not in batch.links
+    }
+    found = await scope.store.links(list(became.values())) if became else {}
+    return {old: found[new] for ref, new in became.items() if new in found for old in (ref, new)}
 
 
 async def _merged(scope: Scope, batch: Batch) -> dict[Ref, Link]:

@@ -10,14 +10,16 @@ from datetime import timedelta
 from functools import partial
 
 from concord.core.model import Lane, Side
+from concord.core.rounds import Bound
 from concord.engine.feeds import sweep_due
 from concord.engine.mending import take_up_mended
 from concord.engine.ports import Feed
 from concord.engine.presence import look
 from concord.engine.reach import asked
+from concord.engine.rounds import let_go
 from concord.engine.scope import Scope
 from concord.engine.sweep import DEEP, QUICK, sweep, sweep_consent
-from concord.engine.sync import drain, silent
+from concord.engine.sync import drain, open_lanes, silent
 from concord.errors import RemoteError, StoreError
 
 log = logging.getLogger("concord.worker")
@@ -60,8 +62,8 @@ class Chores:
         field that is mapped otherwise since the last start is taken up as well.
         """
         if not self._mended:
-            self._mended = True
             await take_up_mended(self._set)
+            self._mended = True
         await drain(self._set)
         await self._hasten()
         await self._set_alarm()
@@ -74,17 +76,15 @@ class Chores:
     async def _hasten(self) -> None:
         """Once a system answers again, have what waited for it claimed at once, not when its own pause is over."""
         scope = self._set
-        was_down = self._down
-        self._down = any(one.silent_until() is not None for one in (scope.left, scope.right))
-        if was_down and not self._down:
-            log.info(
-                "it answers again; %d records that waited for it are looked at",
-                await scope.store.hasten(scope.clock.now()),
-            )
+        down = any(one.silent_until() is not None for one in (scope.left, scope.right))
+        if self._down and not down:
+            many = await scope.store.hasten(scope.clock.now())
+            log.info("it answers again; %d records that waited for it are looked at", many)
+        self._down = down
 
     async def _set_alarm(self) -> None:
-        if silent(self._set) or self._ending:
-            return  # the queue looks by itself every few seconds
+        if silent(self._set) or self._ending or open_lanes(self._set)[0] is not Lane.BACKFILL:
+            return  # what is due is left where it is; the queue looks by itself every few seconds
         due = await self._set.store.next_due()
         if due is not None:
             seconds = (due - self._set.clock.now()).total_seconds()
@@ -127,6 +127,10 @@ class Chores:
     async def sweep_deep(self) -> None:
         """Ask both sides what changed, reading far back: finds what became visible late."""
         await _all([partial(ask, self._set, side, DEEP) for side in Side for ask in (sweep_consent, sweep)])
+
+    async def let_go(self, bound: Bound) -> None:
+        """Try again the fields whose pause is over after a chase (engine/rounds.py)."""
+        await let_go(self._set, bound)
 
     async def look(self, whole: timedelta) -> None:
         """Walk the part of a round over all links that is due (engine/presence.py). whole: how long a round takes."""

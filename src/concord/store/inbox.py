@@ -4,11 +4,14 @@ A row is claimed under a ticket and a lease. Closing shows the ticket: a worker 
 arrives after the claim keeps the row open (`again_*`). Beside its rows a claim seizes keys: its own records, and what
 else it decides on, so that no two batches do the same at once; they go with the row for which they were taken. Every
 call runs inside the transaction that it is given.
+
+Several workers and intakes change several rows each, at once: so rows are locked in one order, keys after rows, and
+keys in one order and in one statement of a transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -75,15 +78,16 @@ class Inbox:
 
     async def claim(
         self, connection: AsyncConnection, limit: int, now: datetime, lease: timedelta, up_to: Lane
-    ) -> list[Work]:
-        """Rows of one lane. A record that another batch has, as the other end of a link, is put off."""
-        while True:
-            works = await self._claim(connection, limit, now, lease, up_to)
-            own = {str(work.ref): work.ref for work in works}
-            free = await self.seize(connection, works[0].ticket, own, now, now + lease) if works else set()
-            await self.postpone(connection, [work for work in works if str(work.ref) not in free], now + BLOCKED_FOR)
-            if free or not works:
-                return [work for work in works if str(work.ref) in free]
+    ) -> list[Work] | None:
+        """Rows of one lane; None: nothing is due. A record that another batch has, as the other end of a link, is put
+        off: where that is all of them, the answer is empty, and others may be due."""
+        works = await self._claim(connection, limit, now, lease, up_to)
+        if not works:
+            return None
+        own = {str(work.ref): work.ref for work in works}
+        free = await self.seize(connection, works[0].ticket, own, now, now + lease)
+        await self.postpone(connection, [work for work in works if str(work.ref) not in free], now + BLOCKED_FOR)
+        return [work for work in works if str(work.ref) in free]
 
     async def _claim(
         self, connection: AsyncConnection, limit: int, now: datetime, lease: timedelta, up_to: Lane
@@ -95,8 +99,16 @@ class Inbox:
         claimed = await cursor.fetchall()
         claimed.sort(key=lambda row: (row[8], row[6], row[:3]))
         return [
-            Work(Ref(system, name, record_id), Lane(lane), ticket, attempts, first_seen_at, changed_at)
-            for system, name, record_id, lane, ticket, attempts, first_seen_at, changed_at, _ in claimed
+            Work(
+                Ref(system, name, record_id),
+                Lane(lane),
+                ticket,
+                attempts,
+                first_seen_at,
+                changed_at,
+                Category(failed_for) if failed_for else None,
+            )
+            for system, name, record_id, lane, ticket, attempts, first_seen_at, changed_at, _, failed_for in claimed
         ]
 
     async def seize(
@@ -114,6 +126,7 @@ class Inbox:
         self, connection: AsyncConnection, works: Collection[Work], keys: int, now: datetime, until: datetime
     ) -> bool:
         """Whether all of these claimed rows, and that many keys, are still the claim's; then they are until `until`."""
+        await self.lock(connection, works)
         given = rows.dumps([rows.work_row(work) for work in works])
         values = {"pair": self._pair, "rows": given, "now": now, "until": until}
         stand = await connection.execute(self._sql["renew_rows"], values)
@@ -122,6 +135,11 @@ class Inbox:
             self._sql["renew_seized"], {"pair": self._pair, "ticket": ticket, "now": now, "until": until}
         )
         return stand.rowcount == len(works) and taken.rowcount >= keys
+
+    async def lock(self, connection: AsyncConnection, works: Collection[Work]) -> None:
+        """Before several of these rows are changed: see the top."""
+        if len(works) > 1:
+            await self._run(connection, "lock", [rows.work_row(work) for work in works])
 
     async def hold(self, connection: AsyncConnection, works: Collection[Work], now: datetime) -> set[Ref]:
         """The records of these claims that still stand; their rows stay locked until the transaction ends."""
@@ -132,25 +150,28 @@ class Inbox:
         return {Ref(*row) for row in await cursor.fetchall()}
 
     async def close(self, connection: AsyncConnection, works: Collection[Work]) -> int:
-        """Close these claims; how many rows stay open because more was said since."""
+        """Close these claims, which are held; how many rows stay open because more was said since. Their keys are to be
+        let go."""
         if not works:
             return 0
-        cursor = await self._run(connection, "close", [rows.work_row(work) for work in works])
-        await self._let_go(connection, works)
-        return cursor.rowcount
+        return (await self._run(connection, "close", [rows.work_row(work) for work in works])).rowcount
 
     async def postpone(self, connection: AsyncConnection, works: Collection[Work], due_at: datetime) -> None:
-        """Give these claims back as they were: another worker has what they need."""
+        """Give these claims, whose rows are locked, back as they were: another worker has what they need. The keys that
+        they have are to be let go."""
         if not works:
             return
         given = rows.dumps([rows.work_row(work) for work in works])
         await connection.execute(self._sql["postpone"], {"pair": self._pair, "rows": given, "due_at": due_at})
-        await self._let_go(connection, works)
 
-    async def _let_go(self, connection: AsyncConnection, works: Iterable[Work]) -> None:
-        await self._run(connection, "let_go", [{"taken_for": str(work.ref), "ticket": work.ticket} for work in works])
+    async def let_go(self, connection: AsyncConnection, works: Collection[Work]) -> None:
+        """What these claims had taken is free again. Once in a transaction, after the rows."""
+        if works:
+            given = [{"taken_for": str(work.ref), "ticket": work.ticket} for work in works]
+            await self._run(connection, "let_go", given)
 
     async def put_back(self, connection: AsyncConnection, given_back: Collection[PutBack]) -> None:
+        """Give these claims, whose rows are locked, back with what came of them. Their keys are to be let go."""
         if not given_back:
             return
         given = [
@@ -165,7 +186,6 @@ class Inbox:
             for one in given_back
         ]
         await self._run(connection, "put_back", given)
-        await self._let_go(connection, [one.work for one in given_back])
 
     async def backlog(self, connection: AsyncConnection) -> Mapping[str, int]:
         cursor = await connection.execute(self._sql["backlog"], {"pair": self._pair})
@@ -173,7 +193,8 @@ class Inbox:
         return dict(zip(("waiting", "claimed", "dead", "due_later"), row, strict=True))
 
     async def next_due(self, connection: AsyncConnection) -> datetime | None:
-        cursor = await connection.execute(self._sql["next_due"], {"pair": self._pair})
+        values = {"pair": self._pair, "lanes": [int(lane) for lane in Lane]}
+        cursor = await connection.execute(self._sql["next_due"], values)
         row = await cursor.fetchone()
         return row[0] if row else None
 

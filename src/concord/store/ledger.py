@@ -21,6 +21,8 @@ from concord.store import queries, rows
 
 #: How many measures of latency are kept for each pair.
 LATENCIES_KEPT: Final = 20_000
+#: After how many more, by each process, the oldest go: to find them, all that are kept are walked past.
+TRIM_AFTER: Final = 2_000
 
 Event = Literal["field", "linked", "not linked", "closed", "moved"]
 
@@ -80,6 +82,7 @@ class Ledger:
     def __init__(self, pair: str, run: str) -> None:
         self._pair = pair
         self._run_name = run
+        self._untrimmed = 0
         self._sql = queries.load("ledger")
 
     async def write(self, connection: AsyncConnection, lines: Sequence[rows.Row], now: datetime) -> None:
@@ -123,7 +126,10 @@ class Ledger:
                 for work, applied_at in works
             ]
             await self._run(connection, "put_latencies", rows=rows.dumps(given))
-            await self._run(connection, "trim_latencies", keep=LATENCIES_KEPT)
+            self._untrimmed += len(given)
+            if self._untrimmed >= TRIM_AFTER:
+                await self._run(connection, "trim_latencies", keep=LATENCIES_KEPT)
+                self._untrimmed = 0
 
     async def latencies(self, connection: AsyncConnection, limit: int, lane: Lane | None) -> list[Latency]:
         cursor = await self._run(connection, "latencies", limit=limit, lane=None if lane is None else int(lane))

@@ -144,6 +144,7 @@ class Recording:
         await self.inbox.put_back(connection, list(back.values()))
         done = [work for ref, work in closing.items() if ref not in back]
         still_open = await self.inbox.close(connection, done)
+        await self.inbox.let_go(connection, [*done, *(one.work for one in back.values())])
         await self.inbox.mended(connection, _mended(batch) - works.keys())
         await self.ledger.put_latencies(connection, [applied[work.ref] for work in done if work.ref in applied])
         late = [work for ref, work in works.items() if ref not in batch.held]

@@ -248,9 +248,10 @@ def ref_row(ref: Ref) -> Row:
 
 def side_rows(left: Ref | None, right: Ref | None) -> Row:
     row: Row = {}
-    for side, ref in (("left", left), ("right", right)):
-        if ref is not None:
-            row |= {f"{side}_system": ref.system, f"{side}_object": ref.object, f"{side}_id": ref.id}
+    if left is not None:
+        row["left_system"], row["left_object"], row["left_id"] = left
+    if right is not None:
+        row["right_system"], row["right_object"], row["right_id"] = right
     return row
 
 

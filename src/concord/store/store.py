@@ -6,22 +6,26 @@ clock. Decides nothing about records: it keeps, finds and orders.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from concord.core.breaker import Limits, Mark, Weighed
+from concord.core.budget import Quota
 from concord.core.model import Failure, Intent, Known, Lane, Link, Notice, Review, Work
 from concord.core.plan import Done
+from concord.core.rounds import Past
 from concord.core.values import Ref
 from concord.errors import Category, StoreError
 from concord.store.alerts import Alerts
 from concord.store.breaker import Answered, Breakers, OpenBreaker, Stand
+from concord.store.budget import Quotas
 from concord.store.cursors import Cursors
 from concord.store.health import Backlog, Cause, Day, Health, Heartbeat, Look, News, Spread
 from concord.store.inbox import Inbox, PutBack, Stuck
@@ -30,6 +34,7 @@ from concord.store.ledger import Counts, Entry, Latency, Ledger, event_line
 from concord.store.links import Links
 from concord.store.pool import make_pool, reach
 from concord.store.recording import Recording
+from concord.store.rounds import LinkField, Rounds
 
 #: Told, inside the transaction, that rows are due, and whether urgent ones are: see store/queue.py `Bell`.
 Wake: TypeAlias = Callable[[AsyncConnection, bool], Awaitable[None]]
@@ -37,6 +42,29 @@ Wake: TypeAlias = Callable[[AsyncConnection, bool], Awaitable[None]]
 URGENT: Final = Lane.CONVERSION
 #: How long a method waits for a connection before it says that the database is not there.
 WAIT_SECONDS: Final = 10.0
+#: How often a transaction is begun that PostgreSQL ends because two waited for each other.
+TRIES: Final = 4
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _again(method: Callable[_P, Coroutine[Any, Any, _T]]) -> Callable[_P, Coroutine[Any, Any, _T]]:
+    """The same method, done once more where PostgreSQL has ended its transaction because it and another waited for each
+    other: nothing of it was done. The order of locks (store/inbox.py) makes that rare; were it an error, a batch would
+    lie until its lease is over."""
+
+    @wraps(method)
+    async def tried(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        for left in reversed(range(TRIES)):
+            try:
+                return await method(*args, **kwargs)
+            except StoreError as error:
+                if not (left and isinstance(error.__cause__, psycopg.errors.DeadlockDetected)):
+                    raise
+        raise AssertionError  # the last try raises or returns
+
+    return tried
 
 
 class PostgresStore:
@@ -51,9 +79,11 @@ class PostgresStore:
         self._ledger = Ledger(pair, run)
         self._cursors = Cursors(pair)
         self._health = Health(pair)
+        self._quotas = Quotas(pair)
         #: What administrators are told.
         self.alerts = Alerts(pair, self._health, self._cursors, self._transaction)
         self._breakers = Breakers(pair, self._inbox, self._links, self._ledger)
+        self._rounds = Rounds(pair)
         self._recording = Recording(self._inbox, self._links, self._people, self._ledger)
 
     @classmethod
@@ -93,6 +123,7 @@ class PostgresStore:
 
     # --- inbox -------------------------------------------------------------------------------------------------------
 
+    @_again
     async def take_in(self, notices: Sequence[Notice]) -> int:
         """See engine/ports.py. A new notice makes a row due at once that waited for a later time or for a person."""
         if not notices:
@@ -105,31 +136,46 @@ class PostgresStore:
 
     async def claim(self, limit: int, now: datetime, lease: timedelta, up_to: Lane = Lane.BACKFILL) -> Sequence[Work]:
         """See engine/ports.py."""
+        while (works := await self._claim(limit, now, lease, up_to)) is not None:
+            if works:
+                return works
+        return []
+
+    @_again
+    async def _claim(self, limit: int, now: datetime, lease: timedelta, up_to: Lane) -> Sequence[Work] | None:
         async with self._transaction() as connection:
             return await self._inbox.claim(connection, limit, now, lease, up_to)
 
+    @_again
     async def seize(self, ticket: int, keys: Mapping[str, Ref], now: datetime, until: datetime) -> set[str]:
         """See engine/ports.py."""
         async with self._transaction() as connection:
             return await self._inbox.seize(connection, ticket, keys, now, until)
 
+    @_again
     async def renew(self, works: Collection[Work], keys: int, now: datetime, until: datetime) -> bool:
         """See engine/ports.py."""
         async with self._transaction() as connection:
             return await self._inbox.renew(connection, works, keys, now, until)
 
+    @_again
     async def postpone(self, works: Collection[Work], due_at: datetime) -> None:
         """See engine/ports.py."""
         async with self._transaction() as connection:
+            await self._inbox.lock(connection, works)
             await self._inbox.postpone(connection, works, due_at)
+            await self._inbox.let_go(connection, works)
 
+    @_again
     async def release(
         self, works: Sequence[Work], now: datetime, retry_at: datetime, failure: Failure, *, spent: bool = True
     ) -> None:
         """See engine/ports.py. A claim whose lease ran out is left to whoever has it now."""
         due_at = max(now, retry_at)
         async with self._transaction() as connection:
+            await self._inbox.lock(connection, works)
             await self._inbox.put_back(connection, [PutBack(work, now, due_at, failure, spent) for work in works])
+            await self._inbox.let_go(connection, works)
             if due_at == now:
                 await self._ring(connection)
 
@@ -148,6 +194,7 @@ class PostgresStore:
         async with self._transaction() as connection:
             await self._ring(connection)
 
+    @_again
     async def hasten(self, now: datetime) -> int:
         """See engine/ports.py."""
         async with self._transaction() as connection:
@@ -239,6 +286,26 @@ class PostgresStore:
             await self._ring(connection)
             return answered
 
+    # --- chases: store/rounds.py says more ---------------------------------------------------------------------------
+
+    async def rounds(self, fields: Collection[LinkField], since: datetime) -> Mapping[LinkField, Past]:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._rounds.past(connection, fields, since)
+
+    async def stop_fields(self, fields: Collection[LinkField], now: datetime) -> None:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            await self._rounds.stop(connection, fields, now)
+
+    async def let_go(self, now: datetime, until: datetime, since: datetime) -> int:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            again = await self._rounds.let_go(connection, now, until, since)
+            if again:
+                await self._ring(connection)
+            return again
+
     # --- the line's end ----------------------------------------------------------------------------------------------
 
     async def intend(self, intents: Sequence[Intent], now: datetime) -> None:
@@ -251,6 +318,7 @@ class PostgresStore:
         async with self._transaction() as connection:
             return await self._people.intents(connection, sources)
 
+    @_again
     async def record(self, outcomes: Sequence[Done], now: datetime) -> None:
         """See engine/ports.py, and `Recording.record` for outcomes that come late."""
         if not outcomes:
@@ -337,7 +405,8 @@ class PostgresStore:
         """Try dead rows again: those of these refs, of this category, of both, or all. How many they were. Of refs also
         those that failed and would be tried later."""
         async with self._transaction() as connection:
-            revived = await self._inbox.revive(connection, now, refs, category)
+            async with self._rounds.retried(connection, now):
+                revived = await self._inbox.revive(connection, now, refs, category)
             if revived:
                 await self._ring(connection)
             return revived
@@ -383,7 +452,8 @@ class PostgresStore:
         """Try the rows of these causes again, those too that would be tried later. How many they were. value: only
         where it was refused."""
         async with self._transaction() as connection:
-            revived = await self._health.revive(connection, causes, now, value)
+            async with self._rounds.retried(connection, now):
+                revived = await self._health.revive(connection, causes, now, value)
             if revived:
                 await self._ring(connection)
             return revived
@@ -397,6 +467,11 @@ class PostgresStore:
         """What was written on the last days, today's first."""
         async with self._transaction() as connection:
             return await self._health.days(connection, now, days)
+
+    async def quotas(self, now: datetime) -> Sequence[Quota]:
+        """Where the days of both accounts stand, as last told to any worker, with their history (SPEC 9.3)."""
+        async with self._transaction() as connection:
+            return await self._quotas.all(connection, now)
 
     async def positions(self) -> Mapping[str, str]:
         """Where each sweep and each feed stands, by name."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,22 +18,17 @@ from typing import Any, Protocol
 import httpx
 import orjson
 
-from concord.core.model import Errand
+from concord.core.model import Errand, Lane
 from concord.core.retry import Backoff
 from concord.errors import Category, RemoteBusy, RemoteError, RemoteRefused, RemoteUnknown
+from concord.systems.budget import Clock as Clock
 from concord.systems.outage import Outage
+from concord.systems.pace import Pace as Pace
+from concord.systems.turns import NotSent
 from concord.trace import span
 
 #: A transport to use instead of the network: `httpx.ASGITransport` for the sandbox in process.
 Transport = httpx.AsyncBaseTransport
-
-
-class Clock(Protocol):
-    """Time and waiting, passed in so that tests own both."""
-
-    def now(self) -> datetime: ...
-
-    async def sleep(self, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -79,49 +73,8 @@ Send = Callable[[str, str, Mapping[str, str]], Awaitable[Answer]]
 
 #: Of calls that are made for no claimed record.
 _NONE = Errand()
-
-#: Limits below this are not spread: a second of four searches is short enough.
-_FEW = 20
-
-
-class Pace:
-    """At most `limit` calls in any window of `seconds`, and at most `together` at once (SPEC 9.3).
-
-    Waits in line rather than being refused: a refused call costs quota and tells nothing. The first half of a window is
-    free; what is left is spread over the rest of it, so that steady work meets many short waits, in which batches fill,
-    instead of one of seconds when all is used up.
-    """
-
-    def __init__(self, clock: Clock, limit: int, seconds: float, together: int) -> None:
-        self._clock = clock
-        self._limit = limit
-        self._window = timedelta(seconds=seconds)
-        self._sent: deque[datetime] = deque()
-        self._line = asyncio.Lock()
-        self.together = asyncio.Semaphore(together)
-
-    async def turn(self) -> None:
-        """Return when one more call may be sent."""
-        async with self._line:
-            while True:
-                now = self._clock.now()
-                while self._sent and now - self._sent[0] >= self._window:
-                    self._sent.popleft()
-                wait = self._wait(now)
-                if wait <= timedelta():
-                    self._sent.append(now)
-                    return
-                await self._clock.sleep(max(wait.total_seconds(), 0.001))
-
-    def _wait(self, now: datetime) -> timedelta:
-        """How long until one more call may be sent."""
-        used, spare = len(self._sent), self._limit - len(self._sent)
-        if used * 2 < self._limit or (self._limit < _FEW and spare > 0):
-            return timedelta()
-        ends = self._sent[0] + self._window
-        if spare <= 0:
-            return ends - now
-        return self._sent[-1] + (ends - self._sent[-1]) / (spare + 1) - now
+#: Everybody needs the sign-in, an opt-out too.
+_SIGN_IN = Errand(Lane.CONSENT)
 
 
 @dataclass
@@ -144,7 +97,8 @@ class Http:
     pace: the ordinary pace; a call may name another (HubSpot's search has its own). share: random number in [0, 1) for
     jitter, passed in because randomness belongs to app.py. time_limit: seconds for one try. longest_wait: seconds; when
     the vendor asks for more (a day's quota is spent), the call fails at once with that time in `after`, because its
-    caller has other work meanwhile. on_answer: sees the headers of every answer, good or bad.
+    caller has other work meanwhile. on_answer: sees the headers of every answer, good or bad, with the ticket of its
+    call (systems/turns.py).
     """
 
     def __init__(
@@ -159,7 +113,7 @@ class Http:
         transport: Transport | None = None,
         time_limit: float = 30.0,
         longest_wait: float = 60.0,
-        on_answer: Callable[[Mapping[str, str]], None] = lambda headers: None,
+        on_answer: Callable[[Mapping[str, str], int], None] = lambda headers, ticket: None,
     ) -> None:
         self._vendor = vendor
         self._clock = clock
@@ -175,6 +129,8 @@ class Http:
         self.tally = Tally()
         #: Whether the system answers at all.
         self.outage = Outage(vendor.system)
+        #: Set when the look that is under way, if there is one, is over.
+        self._look: asyncio.Event | None = None
         self.base_url = base_url.rstrip("/")
         self._client = httpx.AsyncClient(
             transport=transport,
@@ -206,35 +162,70 @@ class Http:
         taken for the vendor's, and no error says more of it than the host. errand: whose call it is; it is asked just
         before the call leaves, after every wait, whether it may.
         Raises RemoteRefused (lasting), RemoteBusy (passing, after the backoff is used up; nothing was done),
-        RemoteUnknown (no answer came), ClaimLost (not sent).
+        RemoteUnknown (no answer came), ClaimLost (not sent), StoreError (not sent: what the account allows is shared in
+        the database, which is away).
         """
-        attempt, refused = 0, None
-        while True:
-            attempt += 1
-            if signed:
-                self.outage.admit(self._clock.now())
-            try:
-                used = await self._signed(refused) if signed else {}
-                sent = {**used, **(headers or {})}
-                again = attempt > 1 or refused is not None
-                with span(f"{self._vendor.system} {kind}", attempt=attempt):
-                    return await self._send(
-                        method, path, kind, body, params, sent, pace, again, accept, foreign=not signed, errand=errand
-                    )
-            except _SignedOut as refusal:
-                if refused is not None:
-                    raise refusal.error from None
-                refused = used
-                attempt -= 1
-            except RemoteError as error:
-                if signed:
-                    self.outage.failed(error, self._clock.now())
-                if not error.retry or (isinstance(error, RemoteUnknown) and not repeatable):
-                    raise
-                wait = self._backoff.wait(attempt, self._share(), error.after)
-                if wait is None or wait > self._longest_wait:
-                    raise
-                await self._clock.sleep(wait)
+        attempt, refused, look = 0, None, False
+        try:
+            while True:
+                attempt += 1
+                if signed and not look:
+                    look = await self._admitted()
+                try:
+                    used = await self._signed(refused) if signed else {}
+                    sent = {**used, **(headers or {})}
+                    again = attempt > 1 or refused is not None
+                    with span(f"{self._vendor.system} {kind}", attempt=attempt):
+                        return await self._send(
+                            method,
+                            path,
+                            kind,
+                            body,
+                            params,
+                            sent,
+                            pace,
+                            again,
+                            accept,
+                            foreign=not signed,
+                            errand=errand,
+                        )
+                except _SignedOut as refusal:
+                    if refused is not None:
+                        raise refusal.error from None
+                    refused = used
+                    attempt -= 1  # a look goes on, with a token that may be good
+                except RemoteError as error:
+                    if signed and not isinstance(error, NotSent):
+                        self.outage.failed(error, self._clock.now())
+                    look = self._looked(look)
+                    if isinstance(error, NotSent) or not error.retry:
+                        raise  # of the day's calls: whoever waits here would keep a worker from others
+                    if isinstance(error, RemoteUnknown) and not repeatable:
+                        raise
+                    wait = self._backoff.wait(attempt, self._share(), error.after)
+                    if wait is None or wait > self._longest_wait:
+                        raise
+                    await self._clock.sleep(wait)
+        finally:
+            self._looked(look)
+
+    async def _admitted(self) -> bool:
+        """Return when a call may be sent: whether it is the look at a system that was down. Others wait for what comes
+        of that: were they refused meanwhile, their batch would end, and the look with it, each time anew. Raises
+        RemoteBusy."""
+        while self._look is not None:
+            await self._look.wait()
+        look = self.outage.admit(self._clock.now())
+        if look:
+            self._look = asyncio.Event()
+        return look
+
+    def _looked(self, look: bool) -> bool:
+        """A call is over, or about to wait; False, for it is no look any more."""
+        if look and self._look is not None:
+            self._look.set()
+            self._look = None
+        return False
 
     def ahead(self) -> timedelta:
         """How far the remote clock is ahead of ours, from the `Date` headers of all answers; zero before the first."""
@@ -265,7 +256,7 @@ class Http:
 
     async def _send_form(self, method: str, url: str, form: Mapping[str, str]) -> Answer:
         try:
-            return await self._send(method, url, "sign in", None, None, {}, None, False, (), form=form)
+            return await self._send(method, url, "sign in", None, None, {}, None, False, (), form=form, errand=_SIGN_IN)
         except _SignedOut as refusal:
             raise refusal.error from None
 
@@ -292,8 +283,7 @@ class Http:
         content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         if content is not None:
             headers = {**headers, "Content-Type": "application/json"}
-        async with pace.together:
-            await pace.turn()
+        async with pace.turn(errand) as ticket:
             await errand.check()
             self.tally.note(kind, retry)
             sent = self._clock.now()
@@ -329,21 +319,30 @@ class Http:
                     f"{kind}: the connection to {host} broke before an answer came",
                     code=type(error).__name__,
                 ) from error
-        return self._read(response, sent, accept, kind, host, foreign)
+        return self._read(response, sent, accept, kind, host, foreign, ticket)
 
     def _read(
-        self, response: httpx.Response, sent: datetime, accept: tuple[int, ...], kind: str, host: str, foreign: bool
+        self,
+        response: httpx.Response,
+        sent: datetime,
+        accept: tuple[int, ...],
+        kind: str,
+        host: str,
+        foreign: bool,
+        ticket: int,
     ) -> Answer:
-        if not foreign and response.status_code < 500:
-            self.outage.answered()
         at, since = self._measure(None if foreign else response.headers.get("date"), sent)
         if not foreign:
-            self._on_answer(response.headers)
+            self._on_answer(response.headers, ticket)
         try:
             body = _parsed(response.content) if response.content else None
         except ValueError:
             body = response.text  # an HTML page of a gateway or a maintenance screen
         good = response.is_success or response.status_code in accept
+        signed_out = not (good or foreign) and self._vendor.signed_out(response.status_code, body)
+        # A token that is refused tells nothing yet: whoever cannot sign in anew has no system.
+        if not foreign and response.status_code < 500 and not signed_out:
+            self.outage.answered()
         if good and not isinstance(body, str):
             return Answer(response.status_code, body, response.headers, at, since)
         if good:
@@ -355,7 +354,7 @@ class Http:
             )
         # What another host says in its error may repeat the signed address.
         error = self._vendor.error(response.status_code, None if foreign else body, response.headers)
-        if not foreign and self._vendor.signed_out(response.status_code, body):
+        if signed_out:
             raise _SignedOut(error)
         raise error
 

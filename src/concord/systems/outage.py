@@ -11,8 +11,8 @@ from typing import Final
 
 from concord.errors import Category, RemoteBusy, RemoteError
 
-#: Down is what has not answered so many calls in a row, for so long at least: one broken connection is no outage. A call
-#: without an answer in time may have been too large a one, so it takes longer until those count.
+#: Down is what has not answered so many calls in a row, for so long at least: one broken connection is no outage. A
+#: call without an answer in time may have been too large a one, so it takes longer until those count.
 FAILURES: Final = 5
 FOR_AT_LEAST: Final = timedelta(seconds=5)
 SLOW_FOR: Final = timedelta(seconds=60)
@@ -38,14 +38,14 @@ class Outage:
         """When the next look is due; None: the system answers."""
         return self._probe_at
 
-    def admit(self, now: datetime) -> None:
-        """Return when a call may be sent; of several that come when a look is due, the first is the look. Raises
-        RemoteBusy."""
+    def admit(self, now: datetime) -> bool:
+        """Return when a call may be sent; True: it is a look whether the system answers again. Of several that come
+        when one is due, the first is the look. Raises RemoteBusy."""
         if self._probe_at is None:
-            return
+            return False
         if now >= self._probe_at:
             self._probe_at = now + self._pause
-            return
+            return True
         raise RemoteBusy(
             self._system,
             Category.NETWORK,

@@ -1,29 +1,28 @@
-"""The line in which an account's calls wait: for a slot (so many at once) and for a turn (so many in a time, and a day).
+"""The line in which an account's calls wait for their turns, and for the day.
 
-Consent goes first, then the other lanes, and within a lane who came first (SPEC 7.1). Turns come from a budget: one for
-all processes of the account (store/budget.py), or, before the database is open and in tools without one, `LocalBudget`.
-How many may go is decided in core/budget.py; nothing here sends a call.
+Consent goes first, then the other lanes, and within a lane who came first (SPEC 7.1). One of those who wait asks the
+budget for all of them, so that however many wait, one question at a time is asked. How many may go is decided in
+core/budget.py; nothing here sends a call.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
-from typing import Final, Protocol
+from typing import Final
 from weakref import WeakSet
 
 from concord.core.budget import (
+    CALLS,
     DAY,
+    FEW,
     Day,
     Grant,
     Limit,
-    Log,
     Pacing,
     Sample,
     Taken,
@@ -31,16 +30,16 @@ from concord.core.budget import (
     Told,
     Want,
     forecast,
-    grant,
+    ordinary,
     pacing,
 )
 from concord.core.model import Errand, Lane
+from concord.core.quota import Usage
 from concord.errors import Category, RemoteBusy, StoreError
+from concord.systems.budget import Budget, Clock, LocalBudget
 
 log = logging.getLogger("concord.turns")
 
-#: For consent alone, beside the slots that all may have.
-KEPT: Final = 2
 #: What is left of a day is looked at so often by one call, where nobody's calls tell it any more; consent looks sooner.
 PROBE: Final = timedelta(minutes=15)
 PROBE_CONSENT: Final = timedelta(minutes=1)
@@ -48,153 +47,16 @@ PROBE_CONSENT: Final = timedelta(minutes=1)
 SLOW_WINDOW: Final = timedelta(minutes=10)
 #: How often the samples of the day are read anew.
 LOOK: Final = timedelta(minutes=1)
-#: Calls that a batch makes to one system, about: for so many there should be turns before the next is claimed.
-CALLS_A_BATCH: Final = 6
+#: A claim waits while more than this part of a burst was used at more than this part of its rate: together they make
+#: less than a window, so that a batch that has begun finds its turns.
+CLAIM_FREE: Final = 0.2
+CLAIM_RATE: Final = 0.75
+#: Seconds; the longest that a claim waits for a burst.
+LONGEST_FILL: Final = 0.8
 #: Seconds; after this it is to be asked again how long to wait before a claim.
 LONGEST_CROWD: Final = 30.0
 _PROBE_NAME: Final = "probe"
 _SLOW_NAME: Final = "slow "
-
-
-class Clock(Protocol):
-    """Time and waiting, passed in so that tests own both."""
-
-    def now(self) -> datetime: ...
-
-    async def sleep(self, seconds: float) -> None: ...
-
-
-class Budget(Protocol):
-    """What an account's processes share. account: "system id"."""
-
-    async def take(self, account: str, wants: Sequence[Want], told: Told | None) -> Taken:
-        """Turns for these, the most urgent first, and what is known of the day. told: the newest of what the vendor told
-        since the last time. Raises StoreError when the database does not answer: then no call may be made."""
-        ...
-
-    async def tell(self, account: str, name: str, told: Told) -> None:
-        """What was told of another allowance of a day than that of calls ("events"). Raises StoreError."""
-        ...
-
-    async def samples(self, account: str, name: str) -> Sequence[Sample]:
-        """What was told of an allowance in the last two days, oldest first. Raises StoreError."""
-        ...
-
-
-class LocalBudget:
-    """The budget of one process alone."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._logs: Mapping[str, Log] = {}
-        self._granted = 0
-        self._told: Told | None = None
-        self._told_at = clock.now()
-        self._samples: deque[Sample] = deque(maxlen=600)
-
-    async def take(self, account: str, wants: Sequence[Want], told: Told | None) -> Taken:
-        """See `Budget.take`."""
-        now = self._clock.now()
-        if told is not None and (self._told is None or told.ticket >= self._told.ticket):
-            self._told, self._told_at = told, now
-            if not self._samples or now - self._samples[-1].at > timedelta(minutes=5):
-                self._samples.append(Sample(now, told.used))
-        day = self._day(now)
-        grants = []
-        for want in wants:
-            used = 0 if day is None else day.used + self._granted - self._told_ticket
-            one, self._logs = grant(want, self._logs, used, now.timestamp())
-            self._granted += one.count
-            grants.append(one)
-        if day is not None:
-            day = Day(day.used + self._granted - self._told_ticket, day.most, day.at, day.resets_at)
-        return Taken(tuple(grants), self._granted, day)
-
-    async def tell(self, account: str, name: str, told: Told) -> None:
-        """See `Budget.tell`: nobody else is here to know it."""
-
-    async def samples(self, account: str, name: str) -> Sequence[Sample]:
-        """See `Budget.samples`."""
-        return tuple(self._samples)
-
-    def counted(self) -> list[tuple[Limit, int]]:
-        """The calls that are still in a window, as limits that only count, to be taken over by another budget."""
-        now, found = self._clock.now().timestamp(), []
-        for name, one in self._logs.items():
-            calls = sum(one.within(SECONDS_KEPT, now).calls)
-            if calls:
-                found.append((Limit(name, None, SECONDS_KEPT), calls))
-        return found
-
-    @property
-    def _told_ticket(self) -> int:
-        return self._told.ticket if self._told is not None else 0
-
-    def _day(self, now: datetime) -> Day | None:
-        """As told; after a reset nothing is used, and every call until then is counted."""
-        if self._told is None:
-            return None
-        told = Day(self._told.used, self._told.most, self._told_at, self._told.resets_at)
-        day = told.current(now)
-        if day is not told:
-            self._told = Told(0, day.most, day.resets_at, self._granted)
-            self._told_at = day.at
-        return day
-
-
-#: The longest window of calls that are taken over from a local budget.
-SECONDS_KEPT: Final = 10.0
-
-
-# --- so many at once
-
-
-class Slots:
-    """At most `most` calls of all lanes at once, and `kept` more for consent."""
-
-    def __init__(self, most: int, kept: int = KEPT) -> None:
-        self._most = most
-        self._kept = kept
-        self._busy = 0
-        self._numbers = count()
-        self._waiting: list[tuple[Lane, int, asyncio.Future[None]]] = []
-
-    @asynccontextmanager
-    async def slot(self, lane: Lane) -> AsyncIterator[None]:
-        """For the time of one call."""
-        if not self._free(lane):
-            waiting = (lane, next(self._numbers), asyncio.get_running_loop().create_future())
-            self._waiting.append(waiting)
-            try:
-                await waiting[2]
-            except asyncio.CancelledError:
-                if waiting in self._waiting:
-                    self._waiting.remove(waiting)
-                else:
-                    self._give_back()
-                raise
-        else:
-            self._busy += 1
-        try:
-            yield
-        finally:
-            self._give_back()
-
-    def _free(self, lane: Lane) -> bool:
-        return self._busy < self._most + (self._kept if lane is Lane.CONSENT else 0)
-
-    def _give_back(self) -> None:
-        self._busy -= 1
-        if not self._waiting:
-            return
-        first = min(self._waiting, key=lambda one: one[:2])
-        if self._free(first[0]):
-            self._waiting.remove(first)
-            self._busy += 1
-            first[2].set_result(None)
-
-
-# --- turns
 
 
 class NotSent(RemoteBusy):
@@ -226,11 +88,10 @@ class Words:
 
 
 class Turns:
-    """One account's line in this process. One of those who wait asks for all of them, so that however many wait, one
-    question at a time goes to the budget.
+    """One account's line in this process.
 
-    terms: how the day is shared. Raises, from `take`: NotSent (quota; `after` says when) for a call that the day does not
-    allow now, StoreError when the budget cannot be asked: without it no call is made.
+    terms: how the day is shared. Raises, from `take`: NotSent (quota; `after` says when) for a call that the day does
+    not allow now, StoreError when the budget cannot be asked: without it no call is made.
     """
 
     def __init__(self, clock: Clock, system: str = "", terms: Terms | None = None, words: Words | None = None) -> None:
@@ -246,41 +107,46 @@ class Turns:
         self._news = asyncio.Event()
         self._blocked: set[tuple[Limit, ...]] = set()
         self._told: Told | None = None
+        self._ticket = 0
+        self._known = 0
         self._samples: Sequence[Sample] = ()
         self._looked_at: datetime | None = None
         self._begun: WeakSet[Errand] = WeakSet()
-        self._burst: tuple[int, Limit, datetime] | None = None
+        self._burst: Limit | None = None
+        self._level = 0.0
+        self._level_at = clock.now()
         self._held: dict[Lane, datetime] = {}
         self._slowed: dict[Lane, bool] = {}
         #: Where the day stands, as of the last turn; None while nothing is known of it.
         self.day: Day | None = None
 
-    @property
-    def terms(self) -> Terms:
-        """How the day is shared."""
-        return self._terms
-
     async def lean_on(self, budget: Budget, account_id: str) -> None:
         """From now on share the account's limits with every process that leans on this budget. What was called so far
         is counted there. Raises StoreError."""
-        account, before = f"{self._system} {account_id}", self._budget
+        account, before, wants = f"{self._system} {account_id}", self._budget, []
+        day = self.day
         if isinstance(before, LocalBudget):
+            before.hear(self._told, self._clock.now())
+            day = before.day()
             wants = [Want(calls, (limit,)) for limit, calls in before.counted()]
-            self.day = (await budget.take(account, wants, None)).day or self.day
-            if self.day is not None and self._told is None:
-                # What the answers to those calls told stands for all of them.
-                self._told = Told(self.day.used, self.day.most, self.day.resets_at, 0)
+        taken = await budget.take(account, wants, None)
+        if day is not None:
+            # Its answers were to our own calls, so they stand for all that is counted up to here.
+            self._told = Told(day.used, day.most, day.resets_at, taken.ticket)
+        self._known = self._ticket = taken.ticket
+        self.day = day or taken.day
         self._budget, self._account, self._looked_at = budget, account, None
 
     def told(self, told: Told) -> None:
         """An answer has told where the day stands; it is passed on with the next turn."""
-        if self._told is None or told.ticket >= self._told.ticket:
-            self._told = told
+        if told.ticket >= self._known:
+            self._told, self._known = told, told.ticket
+            self.day = Day(told.used, told.most, self._clock.now(), told.resets_at)
 
-    def spent(self, ticket: int = 0) -> None:
-        """A call was refused because nothing is left of the day."""
-        if self.day is not None:
-            self.told(Told(self.day.most, self.day.most, self.day.resets_at, max(ticket, self._last_told)))
+    def spent(self, resets_at: datetime | None = None) -> None:
+        """A call was refused because nothing is left of the day. resets_at: when it starts anew, if that is known."""
+        most = self.day.most if self.day is not None else 0
+        self.told(Told(most, most, resets_at, max(self._ticket, self._known)))
 
     async def tell(self, name: str, told: Told) -> None:
         """Let others know what was told of another allowance of this account. Raises StoreError."""
@@ -309,10 +175,23 @@ class Turns:
         assert waiter.ticket is not None
         return waiter.ticket
 
+    @property
+    def ticket(self) -> int:
+        """Of the last call that got its turn here."""
+        return self._ticket
+
+    def usage(self) -> Usage | None:
+        """Where the day stands, for those who watch it; None: nothing is known of this day."""
+        day = self.day
+        if day is None or not day.most or day.current(self._clock.now()) is not day:
+            return None
+        share = ordinary(day.most, self._terms) / day.most
+        return Usage(self._system, day.used, day.most, share, day.at, day.resets_at)
+
     def crowded(self, lane: Lane) -> float:
-        """Seconds to wait before the next batch of this lane is claimed, so that batches fill and none waits in the
-        middle: for turns of the burst, of which there should be enough for a batch, or for the day, which this lane may
-        only use slowly, or not at all now (ask again after these seconds). 0 for consent, which never waits."""
+        """Seconds to wait before the next batch of this lane is claimed: for turns of the burst, so that batches fill
+        and none waits in the middle (a second at most), or for the day, which this lane may only use slowly, or not at
+        all now (ask again after these seconds). 0 for consent, which never waits."""
         if lane is Lane.CONSENT:
             return 0.0
         now = self._clock.now()
@@ -321,18 +200,13 @@ class Turns:
         return max(0.0, min(by_day, LONGEST_CROWD), self._burst_wait(now))
 
     def _burst_wait(self, now: datetime) -> float:
-        if self._burst is None:
+        if self._burst is None or self._burst.most is None:
             return 0.0
-        used, limit, at = self._burst
-        assert limit.most is not None
-        over = used / limit.most - (now - at).total_seconds() / limit.seconds - 0.5
-        return max(0.0, 4 * over * CALLS_A_BATCH * limit.seconds / limit.most)
+        rate = CLAIM_RATE * self._burst.most / self._burst.seconds
+        level = self._level - rate * (now - self._level_at).total_seconds() - CLAIM_FREE * self._burst.most
+        return min(max(0.0, level / rate), LONGEST_FILL)
 
     # --- asking
-
-    @property
-    def _last_told(self) -> int:
-        return self._told.ticket if self._told is not None else 0
 
     def _first(self) -> _Waiter:
         return min(self._waiting, key=lambda one: (one.errand.lane, one.number))
@@ -347,7 +221,6 @@ class Turns:
                     await self._pause(wait)
         finally:
             self._asking = False
-            self._blocked.clear()
 
     async def _pause(self, seconds: float) -> None:
         """For so long, or until somebody comes who may be able to go at once."""
@@ -365,6 +238,7 @@ class Turns:
         """Ask once for all who wait, and answer those who have their turn or are refused. Seconds until it is worth
         asking again; None: at once."""
         self._news.clear()
+        self._blocked.clear()
         now = self._clock.now()
         try:
             await self._look(now)
@@ -380,19 +254,19 @@ class Turns:
         if self._told is told:
             self._told = None
         self.day = taken.day
+        self._note(groups, taken, now)
         ticket = taken.ticket - sum(one.count for one in taken.grants)
         waits: list[float] = []
         for (waiters, want), one in zip(groups, taken.grants, strict=True):
             for waiter in waiters[: one.count]:
                 ticket += 1
                 self._answer(waiter, ticket=ticket)
-            self._note(want, one, now)
             self._rest(waiters[one.count :], want, one, now, waits)
         return min(waits, default=None)
 
     def _rest(self, rest: Sequence[_Waiter], want: Want, one: Grant, now: datetime, waits: list[float]) -> None:
-        """Those of a group who did not get a turn: they wait, are refused, or ask again at once (the day's end, of which
-        the next question knows)."""
+        """Those of a group who did not get a turn: they wait, are refused, or ask again at once (when it was the day's
+        end, the next question knows of it)."""
         if not rest:
             return
         if one.by is not None and one.by.startswith((_SLOW_NAME, _PROBE_NAME)):
@@ -410,18 +284,31 @@ class Turns:
         self._waiting.remove(waiter)
         waiter.called.set()
 
-    def _note(self, want: Want, one: Grant, now: datetime) -> None:
-        """How full the window is that ordinary calls are spread over."""
-        for limit, used in zip(want.limits, one.used, strict=True):
-            if limit.spread and limit.most is not None and not limit.name.startswith(_SLOW_NAME):
-                self._burst = (used, limit, now)
+    def _note(self, groups: Sequence[tuple[Sequence[_Waiter], Want]], taken: Taken, now: datetime) -> None:
+        """How many calls all processes have made of late: as a bucket that empties at the rate at which claims are to
+        go on. Tickets count all of them."""
+        for _, want in groups:
+            for limit in want.limits:
+                if (
+                    limit.most is not None
+                    and limit.most >= FEW
+                    and not limit.name.startswith((_SLOW_NAME, _PROBE_NAME))
+                ):
+                    self._burst = limit
+        made = max(0, taken.ticket - self._ticket)
+        self._ticket = taken.ticket
+        if self._burst is not None and self._burst.most is not None:
+            most, rate = self._burst.most, CLAIM_RATE * self._burst.most / self._burst.seconds
+            left = self._level - rate * (now - self._level_at).total_seconds()
+            self._level = min(max(0.0, left) + made, CLAIM_FREE * most + rate * LONGEST_FILL)
+            self._level_at = now
 
     # --- the day
 
     async def _look(self, now: datetime) -> None:
         if self.day is not None and (self._looked_at is None or now - self._looked_at >= LOOK):
             self._looked_at = now
-            self._samples = await self._budget.samples(self._account, "calls")
+            self._samples = await self._budget.samples(self._account, CALLS)
 
     def _groups(self, now: datetime) -> list[tuple[list[_Waiter], Want]]:
         """Those who wait for the same, the most urgent first, with what is asked for them; those whom the day does not
@@ -441,7 +328,7 @@ class Turns:
 
     def _want(self, lane: Lane, limits: tuple[Limit, ...], calls: int, now: datetime, *, begun: bool) -> Want | float:
         """What to ask for so many calls; seconds: not to be asked for before then."""
-        if self.day is None:
+        if self.day is None or (self.day.most == 0 and self.day.current(now) is not self.day):
             return Want(calls, limits)
         day = self.day.current(now)
         pace = pacing(day, forecast(day, self._samples, now), self._terms, lane, now)
@@ -472,7 +359,7 @@ class Turns:
             log.info("%s: the lane %s goes on as fast as it comes", self._system, lane.name.lower())
         else:
             log.warning(
-                "%s: the day's calls would run out: the lane %s is slowed to %.1f calls a minute",
+                "%s: the day's calls would not last: the lane %s is slowed to %.1f calls a minute",
                 self._system,
                 lane.name.lower(),
                 pace.calls_a_minute,
@@ -497,52 +384,11 @@ class Turns:
                 error=NotSent(
                     self._system,
                     Category.QUOTA,
-                    f"{day.used} of the day's {day.most} calls are used, and {why}",
+                    f"{day.used} of the day's {day.most} calls are used, and {why}"
+                    if day.most
+                    else "nothing is left of the day's calls",
                     code=self._words.code,
                     advice=self._words.advice,
                     after=after,
                 ),
             )
-
-
-# --- both
-
-
-class Pace:
-    """How the calls of one kind wait: at most `limit` in any window of `seconds`, and at most `together` at once, beside
-    those that are kept for consent (SPEC 9.3). turns: the account's line, where it has several paces.
-
-    Waits in line rather than being refused: a refused call costs quota and tells nothing.
-    """
-
-    def __init__(
-        self,
-        clock: Clock,
-        limit: int,
-        seconds: float,
-        together: int,
-        *,
-        turns: Turns | None = None,
-        name: str = "calls",
-        kept: int = KEPT,
-    ) -> None:
-        self.turns = turns or Turns(clock)
-        self._limit = limit
-        self._seconds = seconds
-        self._name = name
-        self._slots = Slots(together, kept)
-
-    @asynccontextmanager
-    async def turn(self, errand: Errand) -> AsyncIterator[int]:
-        """A slot for the time of one call, entered when it may be sent; gives its ticket. Raises what `Turns` does."""
-        async with self._slots.slot(errand.lane):
-            yield await self.turns.take(errand, self.limits(errand.lane))
-
-    def limits(self, lane: Lane) -> tuple[Limit, ...]:
-        """What a call of this lane has to keep."""
-        return (Limit(self._name, self._limit, self._seconds),)
-
-
-def utc(seconds: float) -> datetime:
-    """A moment from epoch seconds."""
-    return datetime.fromtimestamp(seconds, UTC)

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -81,7 +81,8 @@ class Intake:
         if self._secret is None:
             return JSONResponse({"error": "webhooks are off: CONCORD_HUBSPOT_CLIENT_SECRET is not set"}, 404)
         scope, now = self._concord.scope, self._concord.scope.clock.now()
-        query = f"?{request.url.query}" if request.url.query else ""
+        told: bytes = request.scope["query_string"]  # as it was sent: Starlette's own reading fails on odd bytes
+        query = f"?{told.decode('utf-8', 'surrogateescape')}" if told else ""
         uri = self._concord.settings.web.public_url.rstrip("/") + HUBSPOT_PATH + query
         remembered: list[str] = []
 
@@ -148,10 +149,13 @@ class Intake:
 
 
 async def _limited(request: Request, most: int = BODY_BYTES) -> bytes:
-    """The raw body; WebhookRefused when it is larger than any that the sender sends."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise WebhookRefused("too large")
-    return body
+    """The raw body; WebhookRefused when it is larger than any that the sender sends, or breaks off."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise WebhookRefused("too large")
+    except ClientDisconnect:
+        raise WebhookRefused("malformed") from None
+    return bytes(body)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
+from math import inf
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -24,6 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from concord.app import Concord
+from concord.core.budget import Outlook, Quota, outlook
 from concord.core.model import Lane
 from concord.engine.feeds import SILENT_AFTER, followed_name
 from concord.errors import StoreError
@@ -39,12 +41,13 @@ BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3
 
 @dataclass(frozen=True)
 class Reading:
-    """What the database said. followed: by feed."""
+    """What the database said. followed: by feed. quotas: of the day, with what becomes of them."""
 
     at: datetime
     backlog: Backlog
     heartbeat: Heartbeat
     followed: Mapping[str, bool]
+    quotas: Sequence[tuple[Quota, Outlook]] = ()
 
 
 class Latencies:
@@ -93,7 +96,10 @@ class Metrics(Collector):
             if self._asked_at is None or now - self._asked_at >= FRESH:
                 await self._ask(now)
                 self._asked_at = now
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        try:
+            encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        except (TypeError, ValueError):  # it asks for a version that is no number
+            encode, content_type = choose_encoder("")
         return Response(encode(self._registry), headers={"Content-Type": content_type})
 
     async def _ask(self, now: datetime) -> None:
@@ -101,6 +107,7 @@ class Metrics(Collector):
         try:
             backlog, heartbeat = await store.queued(now, exact=False), await store.heartbeat()
             positions = await store.positions()
+            quotas = await store.quotas(now)
             news = await store.news(self._look, self._started, BOUNDS)
         except StoreError as error:
             log.warning("nothing to measure: %s", error)
@@ -115,6 +122,7 @@ class Metrics(Collector):
                 name.removeprefix(followed_name("")): now - datetime.fromisoformat(at) < SILENT_AFTER
                 for name, at in feeds.items()
             },
+            [(one, outlook(one, self._concord.settings.terms(one.system), now)) for one in quotas],
         )
         self._latencies.add(news.bars)
         self._conflicts += news.conflicts
@@ -165,3 +173,26 @@ def _of_reading(reading: Reading) -> Iterator[Metric]:
     for feed, one in sorted(reading.followed.items()):
         followed.add_metric([feed], float(one))
     yield from (rows, oldest, estimated, failures, workers, followed)
+    yield from _of_quotas(reading)
+
+
+def _of_quotas(reading: Reading) -> Iterator[Metric]:
+    labels = ["system", "quota"]
+    used = GaugeMetricFamily("concord_quota_used", "What is used of a day's allowance, by whomever.", labels=labels)
+    most = GaugeMetricFamily("concord_quota_limit", "A day's allowance.", labels=labels)
+    bound = GaugeMetricFamily("concord_quota_bound", "Where all but opt-outs stop.", labels=labels)
+    ahead = GaugeMetricFamily(
+        "concord_quota_forecast", "What will be used at the reset (or in a day) at the last hour's rate.", labels=labels
+    )
+    ends = GaugeMetricFamily(
+        "concord_quota_runs_out_seconds", "Until the bound is reached at that rate; +Inf: not before.", labels=labels
+    )
+    for quota, view in reading.quotas:
+        names = [quota.system, quota.name]
+        used.add_metric(names, quota.day.used)
+        most.add_metric(names, quota.day.most)
+        bound.add_metric(names, view.bound)
+        ahead.add_metric(names, view.ahead.used)
+        left = view.runs_out_at
+        ends.add_metric(names, inf if left is None else max(0.0, (left - reading.at).total_seconds()))
+    yield from (used, most, bound, ahead, ends)

@@ -2,8 +2,8 @@
 -- organisation or portal share what it allows. An account is "system id", as "hubspot 62515".
 
 -- A day's allowance. granted: our calls so far, ever; each has its number, its ticket. used, most: as the vendor told in
--- the answer to the call with the ticket told_ticket, at told_at; so the calls after that one come on top. resets_at: null
--- where the day rolls. The row named 'calls' is also the lock under which turns are given out.
+-- the answer to the call with the ticket told_ticket, at told_at; so the calls after that one come on top; null: never.
+-- resets_at: null where the day rolls. The row named 'calls' is also the lock under which turns are given out.
 CREATE TABLE budget_day (
     account text NOT NULL,
     name text NOT NULL,
@@ -36,7 +36,7 @@ CREATE TABLE budget_sample (
 
 -- How many calls may go under a limit at this moment, and else how long until the next one may: `free` in core/budget.py.
 CREATE FUNCTION budget_free(
-    in_most integer, in_seconds double precision, in_spread boolean,
+    in_most integer, in_seconds double precision, in_at_once integer,
     in_times double precision[], in_calls integer[], in_now double precision,
     OUT free integer, OUT wait double precision, OUT used integer
 ) LANGUAGE plpgsql IMMUTABLE AS $$
@@ -50,13 +50,11 @@ BEGIN
     wait := 0;
     IF in_most IS NULL THEN
         free := NULL;
+    ELSIF used < in_at_once THEN
+        free := in_at_once - used;
     ELSIF used >= in_most THEN
         free := 0;
         wait := first_at + in_seconds - in_now;
-    ELSIF NOT in_spread THEN
-        free := in_most - used;
-    ELSIF used * 2 < in_most THEN
-        free := ceil(in_most / 2.0)::integer - used;
     ELSE
         wait := last_at + (first_at + in_seconds - last_at) / (in_most - used + 1) - in_now;
         free := CASE WHEN wait <= 1e-6 THEN 1 ELSE 0 END;
@@ -66,7 +64,7 @@ END;
 $$;
 
 -- Takes turns for several wants, the most urgent first: `grant` in core/budget.py, for all processes at once.
--- in_wants: [{"count", "ceiling", "limits": [{"name", "most", "seconds", "spread"}]}]. in_told: what the vendor told since
+-- in_wants: [{"count", "ceiling", "limits": [{"name", "most", "seconds", "at_once"}]}]. in_told: what the vendor told since
 -- the last time, or null. in_now: null in production, where this server's clock counts; tests pass theirs.
 CREATE FUNCTION budget_take(in_account text, in_wants jsonb, in_told jsonb, in_now timestamptz) RETURNS jsonb
 LANGUAGE plpgsql AS $$
@@ -103,7 +101,9 @@ BEGIN
         PERFORM budget_sampled(in_account, 'calls', day.used, now_at);
     END IF;
     IF day.resets_at <= now_at THEN
-        day.used := 0;
+        -- A limit of 0 is one that nobody told: the vendor said only that nothing was left of that day.
+        day.used := CASE WHEN day.most = 0 THEN NULL ELSE 0 END;
+        day.most := nullif(day.most, 0);
         day.told_ticket := day.granted;
         WHILE day.resets_at <= now_at LOOP
             day.told_at := day.resets_at;
@@ -123,7 +123,7 @@ BEGIN
         FOR lim IN SELECT * FROM jsonb_array_elements(want -> 'limits') LOOP
             SELECT * INTO log FROM budget_log WHERE account = in_account AND name = lim ->> 'name';
             here := budget_free((lim ->> 'most')::integer, (lim ->> 'seconds')::double precision,
-                                (lim ->> 'spread')::boolean, log.times, log.calls, now_s);
+                                (lim ->> 'at_once')::integer, log.times, log.calls, now_s);
             IF here.free < n THEN
                 n := here.free;
                 by_name := lim ->> 'name';
@@ -149,7 +149,7 @@ BEGIN
                 ON CONFLICT (account, name) DO UPDATE SET times = excluded.times, calls = excluded.calls;
             END IF;
             here := budget_free((lim ->> 'most')::integer, (lim ->> 'seconds')::double precision,
-                                (lim ->> 'spread')::boolean, log.times, log.calls, now_s);
+                                (lim ->> 'at_once')::integer, log.times, log.calls, now_s);
             counted := counted || to_jsonb(here.used);
             IF by_name <> 'day' AND here.wait > longest THEN
                 longest := here.wait;

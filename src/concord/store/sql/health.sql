@@ -88,16 +88,24 @@ SELECT i.system, i.object, i.record_id, i.lane, i.state, i.attempts, i.first_see
 -- name: revive_causes
 -- Try those rows again that failed for one of these causes, dead ones and those that would be tried later; not what
 -- somebody is just trying.
+WITH mine AS MATERIALIZED (
+    SELECT i.system, i.object, i.record_id
+      FROM jsonb_to_recordset(%(causes)s::jsonb) AS c (category text, code text, system text, object text, fields jsonb)
+      JOIN inbox AS i
+        ON i.system = c.system AND i.object = c.object AND i.failure ->> 'category' = c.category
+       AND i.failure ->> 'code' IS NOT DISTINCT FROM c.code AND i.failure -> 'fields' = c.fields
+     WHERE i.pair = %(pair)s AND i.failure IS NOT NULL AND (i.leased_until IS NULL OR i.leased_until <= %(now)s)
+       AND (%(value)s::text IS NULL OR EXISTS (
+               SELECT FROM jsonb_array_elements(i.failure -> 'refused') AS r
+                WHERE %(value)s IN (r ->> 'v', r -> 'v' ->> 'n', r -> 'v' ->> 't', r -> 'v' ->> 'd')
+                   OR jsonb_exists(r -> 'v' -> 'm', %(value)s)))
+     ORDER BY i.system, i.object, i.record_id
+       FOR UPDATE OF i
+)
 UPDATE inbox AS i
    SET state = 'waiting', attempts = 0, due_at = %(now)s, failure = NULL
-  FROM jsonb_to_recordset(%(causes)s::jsonb) AS c (category text, code text, system text, object text, fields jsonb)
- WHERE i.pair = %(pair)s AND i.failure IS NOT NULL AND (i.leased_until IS NULL OR i.leased_until <= %(now)s)
-   AND i.system = c.system AND i.object = c.object AND i.failure ->> 'category' = c.category
-   AND i.failure ->> 'code' IS NOT DISTINCT FROM c.code AND i.failure -> 'fields' = c.fields
-   AND (%(value)s::text IS NULL OR EXISTS (
-           SELECT FROM jsonb_array_elements(i.failure -> 'refused') AS r
-            WHERE %(value)s IN (r ->> 'v', r -> 'v' ->> 'n', r -> 'v' ->> 't', r -> 'v' ->> 'd')
-               OR jsonb_exists(r -> 'v' -> 'm', %(value)s)));
+  FROM mine
+ WHERE i.pair = %(pair)s AND i.system = mine.system AND i.object = mine.object AND i.record_id = mine.record_id;
 
 -- name: percentiles
 -- How long it took, by lane and (lane NULL) over all, of what was applied since then.

@@ -56,7 +56,8 @@ UPDATE inbox AS i
   FROM due, claim
  WHERE i.pair = %(pair)s AND i.system = due.system AND i.object = due.object AND i.record_id = due.record_id
    AND due.lane = claim.lane
-RETURNING i.system, i.object, i.record_id, i.lane, i.ticket, i.attempts, i.first_seen_at, i.changed_at, i.due_at;
+RETURNING i.system, i.object, i.record_id, i.lane, i.ticket, i.attempts, i.first_seen_at, i.changed_at, i.due_at,
+          i.failure ->> 'category';
 
 -- name: seize
 -- Have these keys for a claim, as far as no other has them; those that it has now. A claim that ran out has none.
@@ -72,10 +73,25 @@ ON CONFLICT (pair, key) DO UPDATE SET
 RETURNING key;
 
 -- name: let_go
--- What was taken for these rows is free again.
-DELETE FROM seized AS s
- USING jsonb_to_recordset(%(rows)s::jsonb) AS w (taken_for text, ticket bigint)
- WHERE s.pair = %(pair)s AND s.ticket = w.ticket AND s.taken_for = w.taken_for;
+-- What was taken for these rows is free again. Locked first, in the order in which they are seized.
+WITH mine AS MATERIALIZED (
+    SELECT s.key
+      FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (taken_for text, ticket bigint)
+      JOIN seized AS s ON s.pair = %(pair)s AND s.ticket = w.ticket AND s.taken_for = w.taken_for
+     ORDER BY s.key
+       FOR UPDATE OF s
+)
+DELETE FROM seized AS s USING mine WHERE s.pair = %(pair)s AND s.key = mine.key;
+
+-- name: lock
+-- Lock these rows until the transaction ends, in the order in which they are taken in: whoever changes several does so
+-- first, or two of them wait for each other.
+SELECT
+  FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text)
+  JOIN inbox AS i
+    ON i.pair = %(pair)s AND i.system = w.system AND i.object = w.object AND i.record_id = w.record_id
+ ORDER BY i.system, i.object, i.record_id
+   FOR UPDATE OF i;
 
 -- name: postpone
 -- These claims are given back untouched, to be taken again at due_at: another worker has their record.
@@ -98,7 +114,10 @@ UPDATE inbox AS i
    AND i.ticket = w.ticket AND i.leased_until > %(now)s;
 
 -- name: renew_seized
-UPDATE seized SET until = %(until)s WHERE pair = %(pair)s AND ticket = %(ticket)s AND until > %(now)s;
+WITH mine AS MATERIALIZED (
+    SELECT key FROM seized WHERE pair = %(pair)s AND ticket = %(ticket)s AND until > %(now)s ORDER BY key FOR UPDATE
+)
+UPDATE seized AS s SET until = %(until)s FROM mine WHERE s.pair = %(pair)s AND s.key = mine.key;
 
 -- name: hold
 -- Which of these claims still stand, locked until the transaction ends.
@@ -129,10 +148,13 @@ UPDATE inbox AS i
 
 -- name: put_back
 -- These claims are not done: look again at due_at, or (dead) when a person has mended the cause. A notice that came
--- meanwhile makes the row due at once, and a dead one alive: it may be the remedy.
+-- meanwhile makes the row due at once, and a dead one alive: it may be the remedy. What fails for another kind of reason
+-- than the last time begins to count anew.
 UPDATE inbox AS i
    SET state = CASE WHEN w.dead AND i.again_seen_at IS NULL THEN 'dead' ELSE 'waiting' END,
-       attempts = CASE WHEN w.dead AND i.again_seen_at IS NOT NULL THEN 0 ELSE i.attempts + w.spent END,
+       attempts = CASE WHEN w.dead AND i.again_seen_at IS NOT NULL THEN 0
+                       WHEN i.failure ->> 'category' <> w.failure ->> 'category' THEN w.spent
+                       ELSE i.attempts + w.spent END,
        due_at = least(w.due_at, i.again_seen_at),
        failure = CASE WHEN w.dead AND i.again_seen_at IS NOT NULL THEN NULL
                       ELSE w.failure || jsonb_build_object(
@@ -184,32 +206,61 @@ SELECT system, object, record_id, lane, state, attempts, first_seen_at, due_at, 
 -- name: revive
 -- Try dead rows again: those named, or all that failed for one kind of reason, or (neither given) all. Of those named
 -- also what failed and would be tried later, unless somebody is just trying it.
+WITH mine AS MATERIALIZED (
+    SELECT i.system, i.object, i.record_id
+      FROM inbox AS i
+     WHERE i.pair = %(pair)s
+       AND (i.state = 'dead' OR (%(rows)s::jsonb IS NOT NULL AND i.failure IS NOT NULL
+                                 AND (i.leased_until IS NULL OR i.leased_until <= %(now)s)))
+       AND (%(category)s::text IS NULL OR i.failure ->> 'category' = %(category)s)
+       AND (%(rows)s::jsonb IS NULL OR (i.system, i.object, i.record_id) IN (
+               SELECT w.system, w.object, w.record_id
+                 FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text)))
+     ORDER BY i.system, i.object, i.record_id
+       FOR UPDATE
+)
 UPDATE inbox AS i
    SET state = 'waiting', attempts = 0, due_at = %(now)s, failure = NULL
- WHERE i.pair = %(pair)s
-   AND (i.state = 'dead' OR (%(rows)s::jsonb IS NOT NULL AND i.failure IS NOT NULL
-                             AND (i.leased_until IS NULL OR i.leased_until <= %(now)s)))
-   AND (%(category)s::text IS NULL OR i.failure ->> 'category' = %(category)s)
-   AND (%(rows)s::jsonb IS NULL OR (i.system, i.object, i.record_id) IN (
-           SELECT w.system, w.object, w.record_id
-             FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text)));
+  FROM mine
+ WHERE i.pair = %(pair)s AND i.system = mine.system AND i.object = mine.object AND i.record_id = mine.record_id;
 
 -- name: hasten
--- A system answers again: what waits for it is due now.
-UPDATE inbox
+-- A system answers again: what waits for it is due now. What somebody is changing at this moment has its own time.
+WITH mine AS MATERIALIZED (
+    SELECT system, object, record_id
+      FROM inbox
+     WHERE pair = %(pair)s AND state = 'waiting' AND failure IS NOT NULL AND failure ->> 'category' = %(category)s
+       AND due_at > %(now)s AND leased_until IS NULL
+       FOR UPDATE SKIP LOCKED
+)
+UPDATE inbox AS i
    SET due_at = %(now)s
- WHERE pair = %(pair)s AND state = 'waiting' AND failure IS NOT NULL AND failure ->> 'category' = %(category)s
-   AND due_at > %(now)s AND leased_until IS NULL;
+  FROM mine
+ WHERE i.pair = %(pair)s AND i.system = mine.system AND i.object = mine.object AND i.record_id = mine.record_id;
 
 -- name: revive_fields
 -- Try those dead rows again that failed for one of these kinds of reason and name one of these fields.
+WITH mine AS MATERIALIZED (
+    SELECT i.system, i.object, i.record_id
+      FROM inbox AS i
+     WHERE i.pair = %(pair)s AND i.state = 'dead' AND i.failure ->> 'category' = ANY (%(categories)s::text[])
+       AND jsonb_exists_any(i.failure -> 'fields', %(names)s::text[])
+     ORDER BY i.system, i.object, i.record_id
+       FOR UPDATE
+)
 UPDATE inbox AS i
    SET state = 'waiting', attempts = 0, due_at = %(now)s, failure = NULL
- WHERE i.pair = %(pair)s AND i.state = 'dead' AND i.failure ->> 'category' = ANY (%(categories)s::text[])
-   AND jsonb_exists_any(i.failure -> 'fields', %(names)s::text[]);
+  FROM mine
+ WHERE i.pair = %(pair)s AND i.system = mine.system AND i.object = mine.object AND i.record_id = mine.record_id;
 
 -- name: next_due
--- When the next row that waits for a later time is to be looked at.
-SELECT min(due_at)
-  FROM inbox
- WHERE pair = %(pair)s AND state = 'waiting' AND leased_until IS NULL;
+-- When the next row that waits for a later time is to be looked at. A look into the index for each lane: asked after
+-- every batch, however many rows wait.
+SELECT min(first.due_at)
+  FROM unnest(%(lanes)s::smallint[]) AS every (lane)
+ CROSS JOIN LATERAL (
+       SELECT due_at
+         FROM inbox
+        WHERE pair = %(pair)s AND lane = every.lane AND state = 'waiting' AND leased_until IS NULL
+        ORDER BY due_at
+        LIMIT 1) AS first;

@@ -65,7 +65,10 @@ UPDATE known AS k
        version = CASE WHEN held.same THEN held.version END,
        duplicate_object = held.duplicate_object, duplicate_id = held.duplicate_id
   FROM held
- WHERE k.pair = %(pair)s AND k.system = held.system AND k.object = held.object AND k.record_id = held.record_id;
+ WHERE k.pair = %(pair)s AND k.system = held.system AND k.object = held.object AND k.record_id = held.record_id
+   AND (NOT held.same OR NOT k.traits @> held.traits
+        OR (k.version, k.duplicate_object, k.duplicate_id)
+           IS DISTINCT FROM (held.version, held.duplicate_object, held.duplicate_id));
 
 -- name: forget
 -- These records are not there any more.

@@ -11,15 +11,19 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from datetime import datetime, timedelta
 from functools import partial
 
+from concord.core.budget import Terms
 from concord.core.model import Account, Change, Errand, Gone, Lane, Receipt, Record, Side, SweepPage
 from concord.core.quota import Usage
 from concord.core.values import ObjectSpec
 from concord.errors import Category, RemoteRefused
+from concord.systems.budget import Budget
 from concord.systems.http import Clock, Http, Transport
 from concord.systems.hubspot import schema, sweep
 from concord.systems.hubspot.auth import Auth, RefreshedToken, StaticToken
 from concord.systems.hubspot.client import (
     API_VERSION,
+    TOGETHER,
+    WORDS,
     BurstPace,
     Caller,
     Daily,
@@ -33,6 +37,7 @@ from concord.systems.hubspot.lanes import lane_of
 from concord.systems.hubspot.records import Reader
 from concord.systems.hubspot.wire import OPT_OUT
 from concord.systems.hubspot.writes import Writer
+from concord.systems.turns import Turns
 
 __all__ = ["API_VERSION", "HubSpot", "Journal"]
 
@@ -44,8 +49,9 @@ class HubSpot:
     static app), or with `client_id`, `client_secret` and `refresh_token` of an OAuth app; ValueError when neither is
     complete. app_id: the app's or key's id as property histories show it, by which our own writes are told apart; ""
     when it is not known: then no history entry counts as ours. share: random number in [0, 1) for jitter.
-    burst: calls in 10 s until HubSpot tells the real limit (section 3). reserve: the share of the daily calls that is
-    left to others (SPEC 9.3); only the consent lane may use it.
+    burst: calls in 10 s until HubSpot tells the real limit (section 3). daily_share: the share of the account's daily
+    calls that may be used, by whomever, before Concord stops; consent_reserve: the part of them at its end that is for
+    opt-outs alone, which go on to the last call (SPEC 9.3). calls_at_once: of this process.
     """
 
     name = SYSTEM
@@ -63,7 +69,9 @@ class HubSpot:
         client_secret: str = "",
         refresh_token: str = "",
         burst: int = 190,
-        reserve: float = 0.05,
+        daily_share: float = 0.9,
+        consent_reserve: float = 0.02,
+        calls_at_once: int = TOGETHER,
         time_limit: float = 30.0,
         transport: Transport | None = None,
     ) -> None:
@@ -80,12 +88,13 @@ class HubSpot:
         self._journal = partial(
             Journal, url, clock=clock, share=share, api_version=api_version, time_limit=time_limit, transport=transport
         )
-        self._daily = Daily(clock, reserve)
-        pace = BurstPace(clock, burst)
+        self._turns = Turns(clock, SYSTEM, Terms(daily_share, consent_reserve), WORDS)
+        self._daily = Daily(clock, self._turns)
+        pace = BurstPace(clock, burst, self._turns, calls_at_once)
 
-        def learn(headers: Mapping[str, str]) -> None:
+        def learn(headers: Mapping[str, str], ticket: int) -> None:
             pace.learn(headers)
-            self._daily.learn(headers)
+            self._daily.learn(headers, ticket)
 
         self._http = Http(
             Hub(auth, self._daily),
@@ -139,6 +148,14 @@ class HubSpot:
             for name, names in properties.items()
         }
         return self._journal(client_id, client_secret, side=side, portal_id=portal_id, properties=wanted, poll=poll)
+
+    async def share_limits(self, budget: Budget, account_id: str) -> None:
+        """From now on keep this account's limits together with all who lean on the same budget. Raises StoreError."""
+        await self._turns.lean_on(budget, account_id)
+
+    def crowded(self, lane: Lane) -> float:
+        """See `System.crowded`."""
+        return self._turns.crowded(lane)
 
     async def account(self) -> Account:
         """Sign in and say whose account it is: the portal's id, a name for people, and the app's id.

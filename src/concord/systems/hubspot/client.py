@@ -7,23 +7,37 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from concord.core.budget import Limit, Told
 from concord.core.model import Errand, Lane
 from concord.core.quota import Usage
 from concord.core.retry import Backoff
-from concord.errors import Category, RemoteBusy, RemoteError
+from concord.errors import Category, RemoteBusy, RemoteError, RemoteRefused, RemoteUnknown
 from concord.systems.http import Answer, Clock, Http, Pace, Send
 from concord.systems.hubspot.auth import AppToken, Auth
 from concord.systems.hubspot.errors import SYSTEM, reading
+from concord.systems.pace import KEPT
+from concord.systems.turns import NotSent, Turns, Words
 
 #: The version of the API that this adapter was written for (api/hubspot.md, section 1).
 API_VERSION: Final = "2026-09"
-#: Of the burst that HubSpot allows, what we use; the rest is the slack of clocks and of other workers (section 3).
+#: Of the burst that HubSpot allows, what we use, and what opt-outs may use: they find turns when all others are taken.
+#: The rest is the slack of the network, in which calls catch up with one another (section 3).
 SHARE_OF_BURST: Final = 0.9
+CONSENTS_SHARE_OF_BURST: Final = 0.95
 WINDOW_SECONDS: Final = 10.0
+#: The part of that which goes at once (core/budget.py, Limit).
+FREE: Final = 0.8
+FREE_OF_BURST: Final[Mapping[Lane, float]] = {Lane.CONSENT: 1.0, Lane.BACKFILL: 0.5}
+#: Of the 5 that all apps of the account have together; an opt-out's may be the fifth.
 SEARCHES_A_SECOND: Final = 4
-#: Calls at once, searches among them.
+CONSENTS_SEARCHES_A_SECOND: Final = 5
+#: Calls at once, opt-outs among them, and beside them searches, which are slow.
 TOGETHER: Final = 10
 SEARCHES_TOGETHER: Final = 2
+#: How often the day's calls are asked for where the answers do not tell them (OAuth; section 3).
+LOOK: Final = timedelta(minutes=15)
+#: What people are told about the day's end.
+WORDS: Final = Words("DAILY", "It goes on after the account's midnight; raise the limit or hubspot.daily_share")
 
 #: Calls on the journal a second, and at once: they count against no account, and about 100 are borne (section 3).
 JOURNAL_CALLS: Final = 50
@@ -62,6 +76,9 @@ class Paths:
     def account(self) -> str:
         return f"/account-info/{self.version}/details"
 
+    def usage(self) -> str:
+        return f"/account-info/{self.version}/api-usage/daily/private-apps"
+
     def token(self) -> str:
         return f"/oauth/{self.version}/token"
 
@@ -76,63 +93,82 @@ class BurstPace(Pace):
     """The ten-secondly pace; it takes over what the answers say about the real limit, which depends on the account's
     tier (100, 190 or 250; section 3)."""
 
-    def __init__(self, clock: Clock, burst: int) -> None:
-        super().__init__(clock, _of_burst(burst), WINDOW_SECONDS, TOGETHER - SEARCHES_TOGETHER)
+    def __init__(self, clock: Clock, burst: int, turns: Turns, together: int = TOGETHER) -> None:
+        super().__init__(clock, burst, WINDOW_SECONDS, max(1, together - KEPT), turns=turns, name="burst")
 
     def learn(self, headers: Mapping[str, str]) -> None:
         told = headers.get("x-hubspot-ratelimit-max", "")
         if told.isdecimal() and int(told) > 0:
-            self._limit = _of_burst(int(told))
+            self._limit = int(told)
+
+    def limits(self, lane: Lane) -> tuple[Limit, ...]:
+        """Opt-outs may use a little more of it than all others, and back-fill is spread before the rest is."""
+        part = CONSENTS_SHARE_OF_BURST if lane is Lane.CONSENT else SHARE_OF_BURST
+        return (Limit("burst", max(1, int(self._limit * part)), WINDOW_SECONDS, FREE_OF_BURST.get(lane, FREE)),)
 
 
 class SearchPace(Pace):
     """The search's own limit of 5 a second, shared by all apps of the account; a search also takes an ordinary turn."""
 
     def __init__(self, clock: Clock, ordinary: Pace) -> None:
-        super().__init__(clock, SEARCHES_A_SECOND, 1.0, SEARCHES_TOGETHER)
+        super().__init__(clock, SEARCHES_A_SECOND, 1.0, SEARCHES_TOGETHER, turns=ordinary.turns, kept=1)
         self._ordinary = ordinary
 
-    async def turn(self) -> None:
-        await super().turn()
-        await self._ordinary.turn()
-
-
-def _of_burst(burst: int) -> int:
-    return max(1, int(burst * SHARE_OF_BURST))
+    def limits(self, lane: Lane) -> tuple[Limit, ...]:
+        most = CONSENTS_SEARCHES_A_SECOND if lane is Lane.CONSENT else SEARCHES_A_SECOND
+        return (Limit("search", most, 1.0, free=1.0), *self._ordinary.limits(lane))
 
 
 class Daily:
-    """The account's daily limit, which all its apps share (section 3).
+    """The account's daily limit, which all its apps share (section 3), as the answers tell it.
 
-    reserve: the share of it that is left to others; consent calls may use it (SPEC 9.3). utc_offset: of the account,
-    whose midnight starts a new count.
+    turns: whom it is passed on to. utc_offset: of the account, whose midnight starts a new count.
     """
 
-    def __init__(self, clock: Clock, reserve: float) -> None:
+    def __init__(self, clock: Clock, turns: Turns | None = None) -> None:
         self._clock = clock
-        self._reserve = reserve
-        self._remaining: int | None = None
-        self._limit = 0
-        self._told_at = clock.now()
-        self._counts_until: datetime | None = None
+        self._turns = turns or Turns(clock)
+        self._untold = False
+        self._looked_at: datetime | None = None
         self.utc_offset = timedelta()
 
-    def learn(self, headers: Mapping[str, str]) -> None:
-        """Take over the headers of an answer; they are absent with OAuth tokens and on searches."""
+    def learn(self, headers: Mapping[str, str], ticket: int = 0) -> None:
+        """Take over the headers of an answer; those of the day are absent with OAuth tokens, all are on searches."""
         limit = headers.get("x-hubspot-ratelimit-daily", "")
         remaining = headers.get("x-hubspot-ratelimit-daily-remaining", "")
-        if limit.isdecimal() and remaining.isdecimal():
-            self._limit, self._remaining = int(limit), int(remaining)
-            self._told_at = self._clock.now()
-            self._counts_until = self._told_at + timedelta(seconds=self.until_midnight())
+        if limit.isdecimal() and remaining.isdecimal() and int(limit) > 0:
+            self._untold = False
+            used = max(0, int(limit) - int(remaining))
+            self._turns.told(Told(used, int(limit), self.midnight(), ticket))
+        elif "x-hubspot-ratelimit-max" in headers:
+            self._untold = True
+
+    def look_due(self) -> bool:
+        """Whether the day's calls should be asked for, because the answers do not tell them; true once in a while."""
+        now = self._clock.now()
+        if not self._untold or (self._looked_at is not None and now - self._looked_at < LOOK):
+            return False
+        self._looked_at = now
+        return True
+
+    def looked(self, body: Any) -> None:
+        """What the account says of its day (`Paths.usage`). It counts static apps; what an OAuth app calls is counted
+        by us, so the higher number of the two stands."""
+        for row in (body.get("results") or []) if isinstance(body, Mapping) else []:
+            used, limit = row.get("currentUsage"), row.get("usageLimit")
+            if isinstance(used, int) and isinstance(limit, int) and limit > 0:
+                known = self._turns.usage()
+                used = used if known is None else max(used, known.used)
+                self._turns.told(Told(used, limit, self.midnight(), self._turns.ticket))
+
+    def spent(self) -> None:
+        """HubSpot refused a call because nothing is left of the day."""
+        self._turns.spent(self.midnight())
 
     def usage(self) -> Usage | None:
         """The account's calls of this day, as the newest answer told them; None: none has told them yet, or on another
         day."""
-        if self._remaining is None or self._counts_until is None or self._clock.now() >= self._counts_until:
-            return None
-        used, share = self._limit - self._remaining, 1.0 - self._reserve
-        return Usage(SYSTEM, used, self._limit, share, self._told_at, self._counts_until)
+        return self._turns.usage()
 
     def until_midnight(self) -> float:
         """Seconds to the account's next midnight."""
@@ -140,19 +176,9 @@ class Daily:
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         return (midnight - local).total_seconds()
 
-    def check(self, urgent: bool) -> None:
-        """Raise RemoteBusy when only the reserve is left, unless the call is urgent."""
-        if urgent or self._remaining is None or self._counts_until is None:
-            return
-        if self._clock.now() < self._counts_until and self._remaining <= self._limit * self._reserve:
-            raise RemoteBusy(
-                SYSTEM,
-                Category.QUOTA,
-                f"{self._remaining} of the account's {self._limit} daily calls are left, which are kept for others",
-                code="DAILY",
-                advice="It goes on after the account's midnight; raise the limit or lower the reserve",
-                after=self.until_midnight(),
-            )
+    def midnight(self) -> datetime:
+        """The account's next midnight."""
+        return self._clock.now() + timedelta(seconds=self.until_midnight())
 
 
 class Hub:
@@ -236,19 +262,39 @@ class Caller:
         accept: tuple[int, ...] = (),
         pace: Pace | None = None,
     ) -> Answer:
-        self._daily.check(self._errand.lane is Lane.CONSENT)
         await self._auth.keep_fresh()
-        return await self._http.call(
-            method,
-            path,
-            kind=kind,
-            repeatable=True,
-            body=body,
-            params=params,
-            accept=accept,
-            pace=pace,
-            errand=self._errand,
-        )
+        if self._daily.look_due():
+            await self._look()
+        try:
+            return await self._http.call(
+                method,
+                path,
+                kind=kind,
+                repeatable=True,
+                body=body,
+                params=params,
+                accept=accept,
+                pace=pace,
+                errand=self._errand,
+            )
+        except RemoteBusy as busy:
+            if busy.category is Category.QUOTA and not isinstance(busy, NotSent):
+                self._daily.spent()
+            raise
+
+    async def _look(self) -> None:
+        """Ask how much of the day is used."""
+        try:
+            answer = await self._http.call(
+                "GET",
+                self.paths.usage(),
+                kind="account",
+                repeatable=True,
+                errand=replace(self._errand, lane=Lane.CONSENT),
+            )
+        except (RemoteBusy, RemoteUnknown, RemoteRefused):
+            return  # what was counted goes on to be true
+        self._daily.looked(answer.body)
 
 
 class AppCaller:

@@ -21,8 +21,6 @@ from concord.systems.hubspot.journal import POLL, Journal
 from concord.systems.hubspot.schema import TYPE_IDS
 
 SECTION: Final = "HubSpot"
-#: How much of the daily calls Concord may see used: the rest is kept for others (SPEC 9.3; the default of `HubSpot`).
-SHARE: Final = 0.95
 #: How late a change shows up in searches, mostly: "a few moments" (section 6).
 INDEX_LAG: Final = timedelta(seconds=10)
 #: How long HubSpot serves a dated version (section 1), and how long before the end an administrator is told.

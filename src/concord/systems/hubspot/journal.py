@@ -194,7 +194,7 @@ class Journal:
         paths = Paths(api_version)
         token = AppToken(url.rstrip("/") + paths.token(), client_id, client_secret, SCOPES, clock)
         self._http = Http(
-            Hub(token, Daily(clock, 0.0)),
+            Hub(token, Daily(clock)),
             url,
             clock=clock,
             pace=Pace(clock, JOURNAL_CALLS, 1.0, JOURNAL_TOGETHER),

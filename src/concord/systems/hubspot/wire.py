@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from concord.core.model import HistoryEntry, Record, Stamp
 from concord.core.values import AS_TOLD, BLANK, NUMERIC, FieldSpec, FieldType, Nothing, ObjectSpec, Ref, Value
@@ -191,8 +191,11 @@ def record_of(
     own = str(row["id"])
     told = row.get("propertiesWithHistory")
     entries = told if isinstance(told, dict) else {}
+    written: _Written = {}
     kept = {
-        name: _history(entries.get(name), spec.fields[name], app_id) for name in histories if name in spec.fields
+        name: _history(entries.get(name), spec.fields[name], app_id, written)
+        for name in histories
+        if name in spec.fields
     }
     modified_at = changed_at(row, spec.name) or at
     by, ours = _by(kept, modified_at)
@@ -211,23 +214,36 @@ def record_of(
     )
 
 
-def _history(entries: object, spec: FieldSpec, app_id: str) -> tuple[HistoryEntry, ...]:
+#: When and by whom the entries of one record's histories were written, and whether by us, by how HubSpot tells it: many
+#: properties are written in one go. None: it does not say when.
+_Written: TypeAlias = dict[tuple[object, ...], tuple[Stamp, bool] | None]
+
+
+def _history(entries: object, spec: FieldSpec, app_id: str, written: _Written) -> tuple[HistoryEntry, ...]:
+    """A property's history. written: of those read before; those of this one are added."""
     found: list[HistoryEntry] = []
     for entry in entries if isinstance(entries, list) else []:
-        moment = instant(entry.get("timestamp")) if isinstance(entry, dict) else None
-        if moment is None:
-            continue  # an entry without a time says nothing about when
-        found.append(
-            HistoryEntry(
-                parse(entry.get("value"), spec),
-                Stamp(moment, certain=True, source="property history", by=_who(entry)),
-                ours=is_ours(entry.get("sourceType"), entry.get("sourceId"), app_id),
-            )
-        )
+        if not isinstance(entry, dict):
+            continue
+        get = entry.get
+        told = (get("timestamp"), get("sourceType"), get("sourceId"), get("updatedByUserId"))
+        if told not in written:
+            written[told] = _write_of(entry, app_id)
+        write = written[told]
+        if write is not None:  # an entry without a time says nothing about when
+            found.append(HistoryEntry(parse(get("value"), spec), *write))
     # HubSpot tells the newest first; sorting (stable) only guards against an answer that does not.
     if len(found) > 1:
         found.sort(key=lambda entry: entry.stamp.at, reverse=True)
     return tuple(found)
+
+
+def _write_of(entry: Mapping[str, Any], app_id: str) -> tuple[Stamp, bool] | None:
+    moment = instant(entry.get("timestamp"))
+    if moment is None:
+        return None
+    stamp = Stamp(moment, certain=True, source="property history", by=_who(entry))
+    return stamp, is_ours(entry.get("sourceType"), entry.get("sourceId"), app_id)
 
 
 def is_ours(source: object, source_id: object, app_id: str) -> bool:

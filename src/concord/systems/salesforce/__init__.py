@@ -18,8 +18,9 @@ from concord.core.quota import Usage
 from concord.core.retry import Backoff
 from concord.core.values import ObjectSpec
 from concord.errors import Category, ConfigError, RemoteRefused
+from concord.systems.budget import Budget
 from concord.systems.http import Clock, Transport
-from concord.systems.salesforce.client import Client
+from concord.systems.salesforce.client import TOGETHER, Client
 from concord.systems.salesforce.events import ChangeEvents
 from concord.systems.salesforce.lanes import lane_of
 from concord.systems.salesforce.notices import Sweep
@@ -39,9 +40,10 @@ class Salesforce:
     url: the My Domain address. client_id, client_secret: of an External Client App with the client-credentials flow.
     api_version: pinned; `account` checks that the org lists it. clock, share: time, and a random number in [0, 1) for
     jitter. transport: instead of the network. daily_share: the share of the org's daily API requests that may be used,
-    by whomever, before Concord stops and leaves the rest to others (SPEC 9.3). token: a ready access token instead of
-    signing in; user_id: whose it is (without it, Concord's own edits are not told from others'). time_limit: seconds
-    for one try of a call.
+    by whomever, before Concord stops and leaves the rest to others; consent_reserve: the part of them at its end that
+    is for opt-outs alone, which go on to the last (SPEC 9.3). calls_at_once: of this process. token: a ready access
+    token instead of signing in; user_id: whose it is (without it, Concord's own edits are not told from others').
+    time_limit: seconds for one try of a call.
     """
 
     name: str = SYSTEM
@@ -57,6 +59,8 @@ class Salesforce:
         api_version: str = "v66.0",
         transport: Transport | None = None,
         daily_share: float = 0.8,
+        consent_reserve: float = 0.02,
+        calls_at_once: int = TOGETHER,
         token: str | None = None,
         user_id: str = "",
         backoff: Backoff | None = None,
@@ -71,12 +75,15 @@ class Salesforce:
             share=share,
             transport=transport,
             daily_share=daily_share,
+            consent_reserve=consent_reserve,
+            calls_at_once=calls_at_once,
             token=token,
             user_id=user_id,
             backoff=backoff,
             time_limit=time_limit,
         )
-        self._schema = Schema(client)
+        # A schema that turns out to be needed on the way is needed by opt-outs, too.
+        self._schema = Schema(client.on(Errand(Lane.CONSENT)))
         self._use(client)
 
     def _use(self, client: Client) -> None:
@@ -92,6 +99,14 @@ class Salesforce:
         other = copy.copy(self)
         other._use(self._client.on(errand))
         return other
+
+    async def share_limits(self, budget: Budget, account_id: str) -> None:
+        """From now on keep this org's limits together with all who lean on the same budget. Raises StoreError."""
+        await self._client.turns.lean_on(budget, account_id)
+
+    def crowded(self, lane: Lane) -> float:
+        """See `System.crowded`."""
+        return self._client.turns.crowded(lane)
 
     @property
     def user_id(self) -> str:
@@ -127,7 +142,7 @@ class Salesforce:
 
     async def describe(self, objects: Sequence[str]) -> Mapping[str, ObjectSpec]:
         """See `System.describe`; always read anew."""
-        return await self._schema.describe(objects)
+        return await self._schema.describe(objects, self._client)
 
     async def read(
         self, object_name: str, ids: Sequence[str], fields: Sequence[str], histories: Sequence[str] = ()

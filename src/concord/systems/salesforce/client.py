@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
+from concord.core.budget import Terms, Told
 from concord.core.model import Errand
 from concord.core.quota import Usage
 from concord.core.retry import Backoff
 from concord.errors import Category, RemoteBusy, RemoteRefused
 from concord.systems.http import Answer, Clock, Http, Pace, Transport
+from concord.systems.pace import KEPT
 from concord.systems.salesforce.auth import Auth
-from concord.systems.salesforce.errors import HALTED, PROBE
+from concord.systems.salesforce.errors import HALTED
 from concord.systems.salesforce.learnt import Learnt
 from concord.systems.salesforce.wire import SYSTEM, among, id18
+from concord.systems.turns import NotSent, Turns, Words
 
 #: Carried by every call and repeated in every sub-request of a composite, which does not inherit them (section 3.1).
 HEADERS: Final[Mapping[str, str]] = {
@@ -33,6 +36,13 @@ HEADERS: Final[Mapping[str, str]] = {
 LONGEST_URI: Final = 12_000
 #: Salesforce has no burst limit but one of 25 long calls at once for the whole org; others need some of them.
 TOGETHER: Final = 10
+#: Of all processes: far more than a day's requests allow, so that only a fault of ours ever meets it.
+CALLS_A_SECOND: Final = 100
+#: What people are told about the day's end.
+WORDS: Final = Words(
+    "REQUEST_LIMIT_EXCEEDED",
+    "It goes on when there is room again; raise salesforce.daily_share or buy more requests if this lasts",
+)
 
 _USAGE = re.compile(r"(?<![\w-])api-usage\s*=\s*(\d+)\s*/\s*(\d+)", re.IGNORECASE)
 
@@ -58,49 +68,26 @@ async def together(call: Callable[[X], Awaitable[T]], items: Iterable[X], limit:
 
 
 class Meter:
-    """The day's API requests, as the org itself counts them (`Sforce-Limit-Info`, section 3.2).
+    """The day's API requests, as the org itself counts them (`Sforce-Limit-Info`, section 3.2); the last 24 hours are
+    counted at any time. turns: whom it is passed on to."""
 
-    share: how much of them Concord may see used before it stops: the rest is left to others. Once stopped, one call in
-    `PROBE` seconds is let through, to see whether there is room again.
-    """
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
 
-    def __init__(self, clock: Clock, share: float) -> None:
-        self._clock = clock
-        self._share = share
-        #: As the newest answer told it: of the last 24 hours, whenever that is.
-        self.usage: Usage | None = None
-        self._full = False
-        self._looked_at = clock.now()
+    @property
+    def usage(self) -> Usage | None:
+        """As the newest answer told it."""
+        return self._turns.usage()
 
-    def note(self, headers: Mapping[str, str]) -> None:
+    def note(self, headers: Mapping[str, str], ticket: int = 0) -> None:
         """Take in an answer's headers. Not every answer tells the usage, and the item may have company."""
         told = _USAGE.search(headers.get("sforce-limit-info", ""))
         if told is not None and int(told.group(2)) > 0:
-            self._full = int(told.group(1)) > self._share * int(told.group(2))
-            self._looked_at = self._clock.now()
-            self.usage = Usage(SYSTEM, int(told.group(1)), int(told.group(2)), self._share, self._looked_at)
+            self._turns.told(Told(int(told.group(1)), int(told.group(2)), None, ticket))
 
     def refused(self) -> None:
         """The org refused a call because nothing is left."""
-        self._full = True
-        self._looked_at = self._clock.now()
-
-    def check(self) -> None:
-        """Raises RemoteBusy (quota) when the share is used up, without a call."""
-        if not self._full:
-            return
-        waited = (self._clock.now() - self._looked_at).total_seconds()
-        if waited >= PROBE:
-            self._looked_at = self._clock.now()  # this call is the look; the others go on waiting
-            return
-        raise RemoteBusy(
-            SYSTEM,
-            Category.QUOTA,
-            f"more than {self._share:.0%} of the org's daily API requests are used",
-            code="REQUEST_LIMIT_EXCEEDED",
-            advice="It goes on when there is room again; raise the daily share or buy more requests if this lasts",
-            after=max(PROBE - waited, 1.0),
-        )
+        self._turns.spent()
 
 
 @dataclass(frozen=True)
@@ -129,6 +116,8 @@ class Client:
         share: Callable[[], float],
         transport: Transport | None,
         daily_share: float,
+        consent_reserve: float,
+        calls_at_once: int,
         token: str | None,
         user_id: str,
         backoff: Backoff | None,
@@ -138,7 +127,8 @@ class Client:
         self.root = f"/services/data/{self.api_version}"
         self.clock = clock
         self.share = share
-        self.meter = Meter(clock, daily_share)
+        self.turns = Turns(clock, SYSTEM, Terms(daily_share, consent_reserve), WORDS)
+        self.meter = Meter(self.turns)
         self.learnt = Learnt()
         self._errand = Errand()
         self.auth = Auth(url, client_id, client_secret, token=token, user_id=user_id, moved=self._moved)
@@ -146,7 +136,7 @@ class Client:
             self.auth,
             url,
             clock=clock,
-            pace=Pace(clock, limit=100, seconds=1.0, together=TOGETHER),
+            pace=Pace(clock, CALLS_A_SECOND, 1.0, max(1, calls_at_once - KEPT), turns=self.turns),
             share=share,
             backoff=backoff,
             transport=transport,
@@ -178,7 +168,6 @@ class Client:
         Every call made here may be repeated: reads, conditional updates and upserts by a unique key. repeats: whether
         that is done here, too, when no answer came.
         """
-        self.meter.check()
         whole = path if path.startswith("/services/") else self.root + path
         try:
             return await self.http.call(
@@ -191,7 +180,7 @@ class Client:
                 errand=self._errand,
             )
         except RemoteBusy as busy:
-            if busy.category is Category.QUOTA:
+            if busy.category is Category.QUOTA and not isinstance(busy, NotSent):
                 self.meter.refused()
             raise
 

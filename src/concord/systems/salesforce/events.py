@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from concord.core import budget
 from concord.core.model import Heard, Lane, Notice, Side
 from concord.core.retry import Backoff
 from concord.core.values import Ref
@@ -128,6 +129,8 @@ class Allowance:
             return  # what was counted goes on to be true; the stream itself says when nothing is left
         told = answer.body.get("DailyDeliveredPlatformEvents") or {}
         self._most, self._left = int(told.get("Max") or 0), int(told.get("Remaining") or 0)
+        if self._most > 0:
+            await self._client.turns.tell(budget.EVENTS, budget.Told(max(0, self._most - self._left), self._most))
 
 
 # --- the feed

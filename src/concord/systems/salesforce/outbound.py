@@ -9,11 +9,10 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
-from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+from typing import Final
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
 from xml.sax.saxutils import escape
-
-from defusedxml import ElementTree
 
 from concord.core.model import Notice
 from concord.core.values import Ref
@@ -28,13 +27,19 @@ BODY_BYTES: Final = 2 * 1024 * 1024
 MOST: Final = 100
 #: How deep a message is nested: a field in a record in a notification in the envelope's body.
 _DEEPEST: Final = 6
+#: Elements of a message that are looked at: some of its own, and seven for each notification; and room for more.
+_ELEMENTS: Final = 5000
 #: Fields that make a notification urgent when they are true (section 16).
 OPT_OUT: Final = frozenset({"HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall"})
 
 _SOAP: Final = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _OUTBOUND: Final = "{http://soap.sforce.com/2005/09/outbound}"
 _OBJECT: Final = "{urn:sobject.enterprise.soap.sforce.com}"
-_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
+_INSTANCE: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
+_TYPE: Final = f"{_INSTANCE}type"
+_KNOWN: Final = {space[1:-1]: space for space in (_SOAP, _OUTBOUND, _OBJECT, _INSTANCE)}
+#: Those fields of a record that are looked at.
+_FIELDS: Final = {_OBJECT + name for name in (*OPT_OUT, "Id")}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -113,31 +118,85 @@ def _envelope(inner: str) -> bytes:
     ).encode()
 
 
-class _Shallow(TreeBuilder):
-    """Elements, until they are nested deeper than any message is: building such a heap takes seconds."""
+class _Reading:
+    """Builds the elements of a message, and no more than a message has.
+
+    Names are put together here and not by the parser, which writes the whole name space into each of them: 270 kB of
+    short elements in a long name space are 4 GB then, and no limit of the body's size helps against that
+    (docs/decisions/0012-xml-names-are-ours.md). A name in a name space that says nothing here is "".
+    """
 
     def __init__(self) -> None:
-        super().__init__()
-        self._depth = 0
+        self._builder = TreeBuilder()
+        self._spaces: list[Mapping[str, str]] = [{}]  # by prefix; of every element that is open
+        self._passed = False  # within a field that nobody looks at
+        self._count = 0
 
-    def start(self, tag: Any, attrs: Any, /) -> Element:
-        self._depth += 1
-        if self._depth > _DEEPEST:
+    def read(self, body: bytes) -> Element:
+        """The root. Raises ValueError or expat.ExpatError."""
+        parser = expat.ParserCreate("utf-8")
+        parser.buffer_text = True
+        parser.XmlDeclHandler = self._declared
+        parser.StartDoctypeDeclHandler = self._doctype
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text
+        parser.Parse(body, True)
+        return self._builder.close()
+
+    def _declared(self, _: str, encoding: str | None, __: int) -> None:
+        if encoding is not None and encoding.lower() != "utf-8":
+            raise ValueError("Salesforce writes UTF-8")
+
+    def _doctype(self, *_: object) -> None:
+        raise ValueError("a DTD; without one there are no entities")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if len(self._spaces) > _DEEPEST:
             raise ValueError("nested deeper than a message")
-        return super().start(tag, attrs)
+        spaces = self._spaces[-1]
+        declared = {at.partition(":")[2]: _KNOWN.get(uri, "") for at, uri in attributes.items() if _declares(at)}
+        if declared:
+            spaces = {**spaces, **declared}
+        self._spaces.append(spaces)
+        tag = _name(name, spaces, default=spaces.get("", ""))
+        self._passed = len(self._spaces) - 1 == _DEEPEST and tag not in _FIELDS
+        if self._passed:
+            return
+        self._count += 1
+        if self._count > _ELEMENTS:
+            raise ValueError("more elements than a message has")
+        kinds = [value for at, value in attributes.items() if _name(at, spaces) == _TYPE]
+        self._builder.start(tag, {_TYPE: kinds[0]} if len(kinds) == 1 else {})
 
-    def end(self, tag: Any, /) -> Element:
-        self._depth -= 1
-        return super().end(tag)
+    def _end(self, _: str) -> None:
+        self._spaces.pop()
+        if not self._passed:
+            self._builder.end("")  # the parser has seen that the names are the same
+        self._passed = False
+
+    def _text(self, text: str) -> None:
+        if not self._passed:
+            self._builder.data(text)
+
+
+def _declares(attribute: str) -> bool:
+    """Whether it gives a name space to a prefix, or to names without one."""
+    return attribute == "xmlns" or attribute.startswith("xmlns:")
+
+
+def _name(name: str, spaces: Mapping[str, str], default: str = "") -> str:
+    """A name with its name space; "" for one that says nothing here. default: the name space without a prefix."""
+    prefix, colon, local = name.rpartition(":")
+    space = spaces.get(prefix, "") if colon else default
+    return space + local if space else ""
 
 
 def _notifications(body: bytes) -> Element:
     """The element `notifications` of an envelope. Raises WebhookRefused."""
-    parser = ElementTree.XMLParser(target=_Shallow(), forbid_dtd=True, forbid_entities=True, forbid_external=True)
     try:
-        parser.feed(body)
-        root: Element = parser.close()
-    except (ParseError, ValueError, LookupError):  # what defusedxml forbids is a ValueError; so is an odd encoding
+        root = _Reading().read(body)
+    except (expat.ExpatError, ValueError):
         raise WebhookRefused("malformed") from None
     if root.tag != f"{_SOAP}Envelope":
         raise WebhookRefused("malformed")

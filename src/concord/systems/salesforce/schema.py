@@ -6,6 +6,7 @@ Reads describe and remembers it; may not read or write records.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -93,9 +94,10 @@ class Schema:
         self._specs: dict[str, ObjectSpec] = {}
         self.prefixes: dict[str, str] = dict(PREFIXES)
 
-    async def describe(self, objects: Sequence[str]) -> Mapping[str, ObjectSpec]:
-        """Read these objects' schemas anew. Raises ConfigError, naming them, for objects that are not there."""
-        found = await together(self._read, objects)
+    async def describe(self, objects: Sequence[str], client: Client | None = None) -> Mapping[str, ObjectSpec]:
+        """Read these objects' schemas anew, by this client's calls where one is given. Raises ConfigError, naming them,
+        for objects that are not there."""
+        found = await together(partial(self._read, client or self._client), objects)
         missing = [name for name, spec in zip(objects, found, strict=True) if spec is None]
         if missing:
             raise ConfigError(
@@ -110,9 +112,9 @@ class Schema:
             await self.describe([object_name])
         return self._specs[object_name]
 
-    async def _read(self, name: str) -> ObjectSpec | None:
+    async def _read(self, client: Client, name: str) -> ObjectSpec | None:
         try:
-            answer = await self._client.call("GET", f"/sobjects/{quote(name, safe='')}/describe/", kind="describe")
+            answer = await client.call("GET", f"/sobjects/{quote(name, safe='')}/describe/", kind="describe")
         except RemoteRefused as refused:
             if refused.code in ("NOT_FOUND", "INVALID_TYPE"):
                 return None
