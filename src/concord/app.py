@@ -27,7 +27,7 @@ from concord.engine.alerts import Desk, Watch
 from concord.engine.feeds import Refused, followable, listen
 from concord.engine.ports import Feed, Target
 from concord.engine.presence import EVERY as PRESENCE_EVERY
-from concord.engine.scope import Reach, Scope
+from concord.engine.scope import LEASE, Reach, Scope
 from concord.engine.sync import CRASH_POINTS, drain
 from concord.engine.worker import Chores
 from concord.errors import ConfigError, StoreError
@@ -51,6 +51,9 @@ log = logging.getLogger("concord")
 DATA_DIR = Path(".concord")
 #: Set by crash tests: the point of the line at which the program kills itself, as a power cut would.
 CRASH_VARIABLE = "CONCORD_CRASH_AT"
+#: Set by tests with real processes: for how many seconds a claim stands, so that the dead and the frozen are soon
+#: followed by others.
+LEASE_VARIABLE = "CONCORD_LEASE_SECONDS"
 
 
 class RealClock:
@@ -192,6 +195,7 @@ async def opened(settings: Settings, secrets: Secrets, parts: Parts | None = Non
             share=parts.share,
             reach=_reach(os.environ.get(CRASH_VARIABLE)),
             stopping=chores.ending,
+            lease=timedelta(seconds=float(os.environ.get(LEASE_VARIABLE, LEASE.total_seconds()))),
             limits=settings.breaker.limits(),
             rounds=settings.sync.bound(),
         )

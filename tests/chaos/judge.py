@@ -21,9 +21,7 @@ from concord.core.values import Ref
 Couple = tuple[At, At]
 
 
-async def judged(
-    play: Stage, crew: Crew, people: People, settled: Callable[[], Awaitable[None]]
-) -> list[str]:
+async def judged(play: Stage, crew: Crew, people: People, settled: Callable[[], Awaitable[None]]) -> list[str]:
     """Everything that is wrong."""
     store = crew.concord.store
     couples = [(_at(left), _at(right)) for left, right in await store.active_links("people")]
@@ -101,12 +99,14 @@ def _everybody_once(play: Stage, people: People, couples: list[Couple], asked: s
         (side, name) for side, record, name in _ever(play) if (side, record) not in told.made and name in NAMES
     )
     for (side, name), times in ours.items():
+        if name in told.strangers:
+            continue
         if times > 1:
             yield f"{name} was made {times} times in {side}"
         if (name, side) in told.begun and name not in told.odd:
             yield f"{name} was made in {side}, where a person had made one"
     for name in NAMES:
-        if name in told.odd or not any(who == name for who, _ in told.edits):
+        if name in told.odd | told.strangers or not any(who == name for who, _ in told.edits):
             continue
         for side in ("salesforce", "hubspot"):
             found = [at for at, _ in people.found(side, name)]
@@ -151,9 +151,7 @@ def _by_us(history: Any, app_id: str) -> bool:
     return bool(newest.source_type == "INTEGRATION" and newest.source_id == app_id)
 
 
-async def _quiet(
-    play: Stage, crew: Crew, couples: list[Couple], settled: Callable[[], Awaitable[None]]
-) -> list[str]:
+async def _quiet(play: Stage, crew: Crew, couples: list[Couple], settled: Callable[[], Awaitable[None]]) -> list[str]:
     """Everybody is looked at once more: there is nothing to write."""
     before = (play.writes(system="salesforce"), play.writes(system="hubspot"))
     now = play.clock.now()

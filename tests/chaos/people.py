@@ -217,9 +217,7 @@ class People:
         leads = [at for at, _ in self.found("salesforce", name) if at.object == "Lead"]
         if not leads:
             return False
-        made = await self._control(
-            "salesforce", f"/convert/{leads[0].id}", {"account_id": self.companies[number][0]}
-        )
+        made = await self._control("salesforce", f"/convert/{leads[0].id}", {"account_id": self.companies[number][0]})
         if made is None:
             return False
         self.told.made.add(("salesforce", made["contact_id"]))
@@ -234,7 +232,8 @@ class People:
             return False
         winner, loser = winners[0][0], losers[0][0]
         if side == "hubspot":
-            path, asked = "/crm/objects/2026-09/contacts/merge", {"primaryObjectId": winner.id, "objectIdToMerge": loser.id}
+            path = "/crm/objects/2026-09/contacts/merge"
+            asked = {"primaryObjectId": winner.id, "objectIdToMerge": loser.id}
             made = await self._call(side, path, asked)
         else:
             made = await self._control(side, f"/merge/{winner.object}", {"master": winner.id, "losers": [loser.id]})

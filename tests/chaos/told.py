@@ -61,7 +61,7 @@ class Consent:
     often: bool = False
 
     def say(self, at: float, side: str, out: bool, *, known: bool) -> None:
-        """A word. known: HubSpot shows an opt-out; one that is taken back where it was said before that was never read."""
+        """A word. known: HubSpot shows an opt-out; one that is taken back where it was said before was never read."""
         if side == "salesforce" and not out and not known:
             self.said = [one for one in self.said if one[1] != side]
         self.said.append((at, side, out))
@@ -94,6 +94,9 @@ class Told:
     became: dict[tuple[str, str], str] = field(default_factory=dict)
     #: Names of whom something was ever deleted, merged, or made twice by people: they need not be one couple.
     odd: set[str] = field(default_factory=set)
+    #: Names of leads that were converted before they were linked: what was made for the lead may not be found for the
+    #: contact (docs/chaos.md).
+    strangers: set[str] = field(default_factory=set)
     #: Fields of a person that somebody cleared.
     cleared: set[tuple[str, str]] = field(default_factory=set)
     merged: dict[str, str] = field(default_factory=dict)

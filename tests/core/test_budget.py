@@ -11,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concord.core.budget import (
+    CALLS,
     DAY,
+    EVENTS,
     STEPS,
     Day,
     Forecast,
     Limit,
     Log,
+    Quota,
     Sample,
     Terms,
     Want,
@@ -24,6 +27,7 @@ from concord.core.budget import (
     free,
     grant,
     ordinary,
+    outlook,
     pacing,
 )
 from concord.core.model import Lane
@@ -195,6 +199,15 @@ def test_where_the_day_rolls_it_is_forecast_for_a_day_from_now_and_may_fall() ->
     assert (falls.used, falls.then, falls.an_hour) == (26_000, NOON + timedelta(hours=24), -1000.0)
     assert falls.reaches(60_000, rolling, NOON) is None
     assert forecast(day(500), [Sample(NOON - timedelta(hours=1), 510)], NOON).an_hour == 0.0
+
+
+def test_people_see_where_their_calls_stop_and_when_that_will_be_and_events_have_no_share() -> None:
+    samples = (Sample(NOON - timedelta(hours=1), 59_000),)
+    calls = outlook(Quota("hubspot", CALLS, day(69_000), samples), TERMS, NOON)
+    assert (calls.bound, calls.ahead.used) == (78_000, 189_000)
+    assert calls.runs_out_at == NOON + timedelta(minutes=54)
+    events = outlook(Quota("salesforce", EVENTS, day(20, 1000, None)), TERMS, NOON)
+    assert (events.bound, events.ahead.used, events.runs_out_at) == (1000, 20, None)
 
 
 # --- the policy

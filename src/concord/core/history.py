@@ -17,9 +17,9 @@ BEFORE_ANY = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def came_along(record: Record, name: str, spec: FieldSpec) -> HistoryEntry | None:
-    """What a field last said, where it has come to say otherwise without anybody's word: with a change of the field that
-    it belongs to (`FieldSpec.needs`). A consent that belongs to an address is gone with the address, and that is no
-    opt-in (SPEC 7.2). None: what it shows was said of what it belongs to now."""
+    """What a field last said, where it has come to say otherwise without anybody's word: with a change of the field
+    that it belongs to (`FieldSpec.needs`). A consent that belongs to an address is gone with the address, and
+    that is no opt-in (SPEC 7.2). None: what it shows was said of what it belongs to now."""
     above, history = record.histories.get(spec.needs or "", ()), record.histories.get(name, ())
     before = next((one for one in history if not same(one.value, record.value(name), spec)), None)
     if before is None or not above:

@@ -25,11 +25,11 @@ from concord.errors import ClaimLost, StoreError
 
 log = logging.getLogger("concord.claims")
 
-#: A claim is renewed when this much of its lease is over.
-FRESH_FOR: Final = timedelta(seconds=30)
-#: No call leaves later than this before the claim's end: it may take so long to arrive (the time limit of a call, and
-#: some difference between the clocks of two machines).
-LAST_CALL: Final = timedelta(seconds=40)
+#: A claim is renewed when this part of its lease is over: 30 seconds of the two minutes.
+FRESH_FOR: Final = 1 / 4
+#: No call leaves later than this part of the lease before the claim's end, 40 seconds: it may take so long to arrive
+#: (the time limit of a call, and some difference between the clocks of two machines).
+LAST_CALL: Final = 1 / 3
 #: How soon a record that had to be read for nothing is looked at again.
 READ_AGAIN: Final = timedelta(seconds=1)
 #: Steps that write down a question or a remark, and decide nothing for the records they name.
@@ -65,7 +65,7 @@ class Claim:
             raise self._lost("it was given back")
 
     def _fresh(self) -> bool:
-        return not self._doubtful and self._scope.clock.now() < self._until - self._scope.lease + FRESH_FOR
+        return not self._doubtful and self._scope.clock.now() < self._until - self._scope.lease * (1 - FRESH_FOR)
 
     async def _renew(self) -> None:
         now = self._scope.clock.now()
@@ -78,7 +78,7 @@ class Claim:
         except StoreError as error:
             log.warning("a claim could not be renewed: %s", error)
         # However long that took: a database that cannot be reached may say so minutes later.
-        if self._doubtful or self._scope.clock.now() >= self._until - LAST_CALL:
+        if self._doubtful or self._scope.clock.now() >= self._until - self._scope.lease * LAST_CALL:
             raise self._lost("it could not be renewed in time")
 
     def _lost(self, why: str) -> ClaimLost:
@@ -126,7 +126,7 @@ class Claim:
         if not self.works:
             return
         if self.writing:
-            await self._scope.store.renew(self.works, 0, now, min(self._until, now + LAST_CALL))
+            await self._scope.store.renew(self.works, 0, now, min(self._until, now + self._scope.lease * LAST_CALL))
         else:
             await self._scope.store.postpone(self.works, now)
 

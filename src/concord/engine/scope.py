@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Final
 
 from concord.core.breaker import Limits
 from concord.core.identity import Bounds, Registrable
@@ -18,6 +19,9 @@ from concord.core.rounds import Bound
 from concord.core.steps import Terms
 from concord.core.values import FieldType, ObjectSpec, Ref
 from concord.engine.ports import Clock, Store, System, Taking
+
+#: How long a claim stands without being renewed.
+LEASE: Final = timedelta(minutes=2)
 
 #: Called with the name of each point of the line that a crash test can stop at (see CRASH_POINTS in sync.py).
 Reach = Callable[[str], None]
@@ -47,7 +51,7 @@ class Scope:
     stopping: Callable[[], bool] = lambda: False
     limits: Limits = field(default_factory=Limits)
     rounds: Bound | None = field(default_factory=Bound)
-    lease: timedelta = timedelta(minutes=2)
+    lease: timedelta = LEASE
     batch: int = 200
     backoff: Backoff = field(default_factory=lambda: Backoff(first=2.0, cap=300.0, tries=12))
 

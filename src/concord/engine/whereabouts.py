@@ -60,9 +60,7 @@ def _moved(batch: Batch) -> dict[Ref, Link]:
 async def _standing(scope: Scope, batch: Batch) -> dict[Ref, Link]:
     """The links of what records of this batch have become, by the old ref and by the new one: of a lead that was
     converted, or a contact that was merged away, before anybody knew it, and whose survivor is linked already."""
-    became = {
-        ref: record.ref for ref, record in batch.records.items() if record.ref != ref and ref not in batch.links
-    }
+    became = {ref: record.ref for ref, record in batch.records.items() if record.ref != ref and ref not in batch.links}
     found = await scope.store.links(list(became.values())) if became else {}
     return {old: found[new] for ref, new in became.items() if new in found for old in (ref, new)}
 
