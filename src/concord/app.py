@@ -183,22 +183,7 @@ async def opened(settings: Settings, secrets: Secrets, parts: Parts | None = Non
             chores=_schedule(settings, chores),
             alone=secrets.database_url is None,
         )
-        scope = Scope(
-            left=left,
-            right=right,
-            store=store,
-            clock=parts.clock,
-            pairs=settings.objects,
-            schemas=schemas,
-            bounds=Bounds(settings.sync.matching.link, settings.sync.matching.ask),
-            registrable=_registrable(),
-            share=parts.share,
-            reach=_reach(os.environ.get(CRASH_VARIABLE)),
-            stopping=chores.ending,
-            lease=timedelta(seconds=float(os.environ.get(LEASE_VARIABLE, LEASE.total_seconds()))),
-            limits=settings.breaker.limits(),
-            rounds=settings.sync.bound(),
-        )
+        scope = _scope(settings, parts, (left, right), schemas, store, chores)
         feeds = _feeds(settings, secrets, left, right, accounts, scope)
         for feed in feeds:
             stack.push_async_callback(feed.close)
@@ -231,6 +216,33 @@ async def opened(settings: Settings, secrets: Secrets, parts: Parts | None = Non
             desk,
             conninfo,
         )
+
+
+def _scope(
+    settings: Settings,
+    parts: Parts,
+    systems: tuple[Salesforce, HubSpot],
+    schemas: Mapping[str, ObjectSpec],
+    store: PostgresStore,
+    chores: Chores,
+) -> Scope:
+    """What the engine works with, by the configuration."""
+    return Scope(
+        left=systems[0],
+        right=systems[1],
+        store=store,
+        clock=parts.clock,
+        pairs=settings.objects,
+        schemas=schemas,
+        bounds=Bounds(settings.sync.matching.link, settings.sync.matching.ask),
+        registrable=_registrable(),
+        share=parts.share,
+        reach=_reach(os.environ.get(CRASH_VARIABLE)),
+        stopping=chores.ending,
+        lease=timedelta(seconds=float(os.environ.get(LEASE_VARIABLE, LEASE.total_seconds()))),
+        limits=settings.breaker.limits(),
+        rounds=settings.sync.bound(),
+    )
 
 
 def alert_targets(settings: Settings, secrets: AlertSecrets, parts: Parts | None = None) -> dict[str, Target]:
