@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help setup demo test quick fuzz check fix bench bench-line bench-sandbox bench-identity clients docs serve lock coverage verify
+.PHONY: help setup demo test quick fuzz check fix chaos bench bench-line bench-sandbox bench-identity clients docs serve lock coverage verify
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ quick: setup ## the tests that take seconds
 
 fuzz: setup ## the public addresses for long: CONCORD_FUZZ times (20) what `make test` sends them
 	@CONCORD_FUZZ=$${CONCORD_FUZZ:-20} $(BIN)/python -m pytest --timeout 3600 tests/web/test_fuzz.py tests/web/test_fuzz_described.py
+
+chaos: setup ## everything breaks at once: RUNS=500 random runs, real processes, a million waiting notices (docs/chaos.md); SEED=n: one run again
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED),--runs $(or $(RUNS),500))
+	@$(if $(SEED),,$(BIN)/python -m pytest -s -m chaos tests/chaos)
 
 coverage: setup ## 100 % of core's branches, by core's own tests and the laws
 	@$(BIN)/python -m coverage run -m pytest -p no:cacheprovider $(PURE)

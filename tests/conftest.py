@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import LiteralString
@@ -78,10 +79,9 @@ def _fast_folder() -> str | None:
     return memory if os.path.isdir(memory) and shutil.disk_usage(memory).free > 2 * 2**30 else None
 
 
-@pytest.fixture(scope="session")
-def postgres(worker_id: str) -> Iterator[TestServer]:
-    """One server for the session of this worker: CONCORD_TEST_DATABASE_URL, or an embedded one without fsync."""
-    name = f"concord_test_{os.getpid()}_{worker_id}"
+@contextmanager
+def served(name: str) -> Iterator[TestServer]:
+    """A server to make databases in: CONCORD_TEST_DATABASE_URL, or an embedded one without fsync."""
     url = os.environ.get("CONCORD_TEST_DATABASE_URL")
     if url:
         server = TestServer(url, name)
@@ -99,6 +99,13 @@ def postgres(worker_id: str) -> Iterator[TestServer]:
     server.close()
     asyncio.run(embedded.remove())
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(worker_id: str) -> Iterator[TestServer]:
+    """One server for the session of this worker."""
+    with served(f"concord_test_{os.getpid()}_{worker_id}") as server:
+        yield server
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import traceback
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -44,8 +46,11 @@ class Outcome:
 
 async def played(database: str, script: Script) -> Outcome:
     """Play a script to its end and judge it. An error of Concord's own is wrong too."""
-    outcome = Outcome(script)
+    outcome, faults = Outcome(script), Faults()
     play = chaotic(database)
+    log = logging.getLogger("concord")
+    log.addHandler(faults)
+    log.propagate = False  # what is put back or given up is what this is about, and no news
     try:
         async with Crew.of(play, script.workers, script.batch) as crew:
             player = Player(play, crew, People(play, Told()), outcome)
@@ -56,10 +61,23 @@ async def played(database: str, script: Script) -> Outcome:
             await player.end()
             outcome.deaths = crew.deaths
     except Exception as error:  # noqa: BLE001  # whatever it is, it is a finding
-        import traceback
-
         outcome.wrong.append("".join(traceback.format_exception(error)))
+    finally:
+        log.removeHandler(faults)
+        log.propagate = True
+    outcome.wrong += faults.said
     return outcome
+
+
+class Faults(logging.Handler):
+    """What Concord itself says is a fault of its own: each is wrong, even where another try mended it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(self.format(record))
 
 
 @dataclass

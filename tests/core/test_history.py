@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from tests.core.fields import CONTACT, NOON, at, entry, record, spec
 
-from concord.core.history import BEFORE_ANY, overwritten, stamp_of
+from concord.core.history import BEFORE_ANY, came_along, overwritten, stamp_of
 from concord.core.model import Base, HistoryEntry, Overwritten, Side
 from concord.core.values import FieldType
 
@@ -76,3 +77,31 @@ def test_where_no_base_says_what_was_known_the_last_recorded_reading_does() -> N
 def test_where_nothing_says_what_was_known_any_foreign_entry_may_have_been_covered() -> None:
     assert covered(entry("2", 30, ours=True), entry("3", 20), based=False) is not None
     assert covered(entry("2", 30, ours=True), entry("3", 20), seen=BEFORE_ANY) is not None
+
+
+# --- a field that belongs to another one, and is gone with it
+
+NO_MAIL = replace(spec(FieldType.CHECKBOX, "optout"), needs="email")
+SAID_NO = (entry(False, 40), entry(True, 20))
+
+
+@pytest.mark.parametrize(
+    ("address", "opt_out", "gone"),
+    [
+        ((entry("b@x.com", 40), entry("a@x.com", 0)), SAID_NO, True),
+        ((entry("b@x.com", 30), entry("a@x.com", 0)), (entry(True, 20),), True),
+        ((entry("a@x.com", 0),), SAID_NO, False),  # it was taken back, under the same address
+        ((entry("b@x.com", 10), entry("a@x.com", 0)), SAID_NO, False),  # it was said of the address that is there
+        ((entry("b@x.com", 40), entry("a@x.com", 0)), (entry(False, 40), entry(True, 40)), True),  # in one instant
+        ((entry("b@x.com", 40), entry("a@x.com", 0)), (entry(False, 50), entry(True, 40)), False),
+        ((entry("b@x.com", 40), entry("a@x.com", 0)), (entry(False, 0),), False),  # nothing else was ever said
+        ((), SAID_NO, False),  # nobody knows when the address came
+    ],
+)
+def test_what_is_gone_with_the_field_that_it_belongs_to_was_not_taken_back(
+    address: tuple[HistoryEntry, ...], opt_out: tuple[HistoryEntry, ...], gone: bool
+) -> None:
+    values = {"email": "b@x.com", "optout": False}
+    shown = record(CONTACT, values, 60, histories={"email": address, "optout": opt_out})
+    found = came_along(shown, "optout", NO_MAIL)
+    assert found == (next(one for one in opt_out if one.value is True) if gone else None)

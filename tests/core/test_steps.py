@@ -167,6 +167,18 @@ def test_a_new_record_without_the_field_that_another_belongs_to_is_made_without_
     assert verdict(plan, "no_mail").outcome is Outcome.HELD
 
 
+@pytest.mark.parametrize(("seen", "unread"), [(10, True), (30, False)])
+def test_an_opt_out_that_is_gone_with_its_address_counts_where_no_decision_has_known_of_it(
+    seen: int, unread: bool
+) -> None:
+    histories = {"email": (entry("b@x.com", 40), entry("a@x.com", 0)), "optout": (entry(False, 40), entry(True, 20))}
+    right = record(CONTACT, {"email": "b@x.com", "optout": False}, 60, histories=histories)
+    left = record(LEAD, {"Email": "b@x.com", "NoMail": False})
+    known = link({"no_mail": Base(False, False, right_seen=at(seen))})
+    plan = plan_linked(OF_ADDRESS, known, left, right)
+    assert verdict(plan, "no_mail").write_left is (True if unread else MISSING)
+
+
 # --- creates
 
 

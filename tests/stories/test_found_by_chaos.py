@@ -6,6 +6,7 @@ import httpx
 import pytest
 from tests.stories.stage import Stage, ref, stage
 
+from concord.core.model import Lane, Notice
 from concord.engine.sync import CRASH_POINTS
 
 
@@ -114,6 +115,22 @@ async def test_a_lead_that_was_converted_before_anybody_read_it_is_done_with(pla
         await play.settle(concord)
         assert not await concord.store.failing()
         assert [one["jobtitle"] for one in play.hs().values()] == ["Countess"]
+
+
+async def test_a_lead_that_nobody_knows_and_that_is_a_contact_by_now_is_made_in_one_go(
+    play: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only the lead is told of: nothing else in the batch has read the contact."""
+    async with play.concord() as concord:
+        await play.settle(concord)
+        lead = play.lead(FirstName="Ada", Email="ada@engines.com")
+        contact = await convert(play, lead)
+        now = play.clock.now()
+        await concord.store.take_in([Notice(ref("salesforce", "Lead", lead), Lane.PEOPLE, now, "webhook")])
+        await play.work(concord)
+        assert [one["firstname"] for one in play.hs().values()] == ["Ada"]
+        assert [left.id for left, _ in await concord.store.active_links("people")] == [contact]
+        assert not caplog.records
 
 
 async def test_a_contact_that_was_merged_away_before_anybody_read_it_is_done_with(play: Stage) -> None:

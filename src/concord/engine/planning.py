@@ -313,6 +313,7 @@ async def _unlinked(
         subjects = [record for record in subjects if record.ref in free]
     found = await find_partners(scope, pair, batch, subjects)
     mine = {record.ref for record in subjects}
+    records |= {record.ref: record for record in subjects}  # one that moved was read under its old ref
     made: list[tuple[RecordPlan, Link | None]] = [*await _new_links(scope, pair, found, mine, records, lost)]
     answered = {ref for plan, _ in made for ref in (plan.left, plan.right)}
     made += [(plan, None) for plan in _questions(pair, found, mine - answered)]
