@@ -9,9 +9,11 @@ WITH fresh AS (
       FROM jsonb_to_recordset(%(rows)s::jsonb) AS n (
                system text, object text, record_id text,
                lane smallint, seen_at timestamptz, changed_at timestamptz, version text)
-      LEFT JOIN known
-        ON known.pair = %(pair)s AND known.system = n.system AND known.object = n.object
-       AND known.record_id = n.record_id
+      LEFT JOIN LATERAL (
+           SELECT version
+             FROM known
+            WHERE pair = %(pair)s AND system = n.system AND object = n.object AND record_id = n.record_id
+           OFFSET 0) AS known ON true
      WHERE n.version IS NULL OR n.version IS DISTINCT FROM known.version
      GROUP BY n.system, n.object, n.record_id
 )

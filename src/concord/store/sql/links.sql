@@ -1,24 +1,29 @@
 -- name: links
 -- The link of each of these refs with its bases: an active one before a closed one, the ref's own before that of an
 -- alias, the newest before older ones.
+-- One look into each index for every ref (`OFFSET 0`), whatever the planner thinks of tables that have just been filled.
 WITH wanted AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS w (system text, object text, record_id text)
 ), found AS (
-    SELECT w.*, link.id, link.state, 0 AS roundabout
+    SELECT w.*, l.id, l.state, l.roundabout
       FROM wanted AS w
-      JOIN link ON link.pair = %(pair)s AND link.left_system = w.system AND link.left_object = w.object
-               AND link.left_id = w.record_id AND NOT link.taken_back
-    UNION ALL
-    SELECT w.*, link.id, link.state, 0
-      FROM wanted AS w
-      JOIN link ON link.pair = %(pair)s AND link.right_system = w.system AND link.right_object = w.object
-               AND link.right_id = w.record_id AND NOT link.taken_back
-    UNION ALL
-    SELECT w.*, link.id, link.state, 1
-      FROM wanted AS w
-      JOIN alias ON alias.pair = %(pair)s AND alias.system = w.system AND alias.object = w.object
-                AND alias.record_id = w.record_id
-      JOIN link ON link.id = alias.link_id AND NOT link.taken_back
+     CROSS JOIN LATERAL (
+           SELECT id, state, 0 AS roundabout
+             FROM link
+            WHERE pair = %(pair)s AND left_system = w.system AND left_object = w.object AND left_id = w.record_id
+              AND NOT taken_back
+            UNION ALL
+           SELECT id, state, 0
+             FROM link
+            WHERE pair = %(pair)s AND right_system = w.system AND right_object = w.object AND right_id = w.record_id
+              AND NOT taken_back
+            UNION ALL
+           SELECT link.id, link.state, 1
+             FROM alias
+             JOIN link ON link.id = alias.link_id AND NOT link.taken_back
+            WHERE alias.pair = %(pair)s AND alias.system = w.system AND alias.object = w.object
+              AND alias.record_id = w.record_id
+           OFFSET 0) AS l
 ), best AS (
     SELECT DISTINCT ON (system, object, record_id) system, object, record_id, id
       FROM found
@@ -29,8 +34,8 @@ SELECT best.system, best.object, best.record_id,
        link.right_system, link.right_object, link.right_id, link.score, link.evidence, link.state,
        link.left_read_at, link.right_read_at, base.fields::text
   FROM best
-  JOIN link ON link.id = best.id
-  LEFT JOIN base ON base.link_id = best.id;
+ CROSS JOIN LATERAL (SELECT * FROM link WHERE id = best.id OFFSET 0) AS link
+  LEFT JOIN LATERAL (SELECT fields FROM base WHERE link_id = best.id OFFSET 0) AS base ON true;
 
 -- name: make
 -- Link these. One whose left or right is linked already is left out.
