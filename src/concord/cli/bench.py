@@ -103,18 +103,19 @@ async def _all(look: Look, size: Size) -> list[Figure]:
     figures = []
     for latency in _CALL_LATENCIES:
         look.line(f"{size.people} people in both sandboxes, {latency} ms a call")
-        async with staged(size.people, latency) as stage:
-            async for figure in _measured(look, stage, size):
-                figures.append(figure)
-                if look.json:
-                    look.document(asdict(figure))
-                    look.out.file.flush()  # a line is there as soon as it is measured
+        for measured in (_measured, _flooded):
+            async with staged(size.people, latency) as stage:
+                async for figure in measured(look, stage, size):
+                    figures.append(figure)
+                    if look.json:
+                        look.document(asdict(figure))
+                        look.out.file.flush()  # a line is there as soon as it is measured
     return figures
 
 
 async def _measured(look: Look, stage: Stage, size: Size) -> AsyncIterator[Figure]:
-    """Every measurement on one stage, each on what the one before left. What changes everybody comes last: for ten
-    minutes after it the deep sweeps would read all of it again, and be measured with the few edits of the others."""
+    """Every measurement but the flood, on one stage, each on what the one before left. What changes all comes late:
+    for ten minutes after it the deep sweeps read all of it again, and are measured with what follows."""
     look.line("  linking them by a reconciliation")
     yield await _reconcile(stage)
     look.line("  served, one edit at a time")
@@ -129,7 +130,12 @@ async def _measured(look: Look, stage: Stage, size: Size) -> AsyncIterator[Figur
     look.line(f"  served, {_BUSY} edits a second")
     for figure in await pace(stage, _BUSY, size.seconds, size.processes):
         yield figure
+
+
+async def _flooded(look: Look, stage: Stage, size: Size) -> AsyncIterator[Figure]:
+    """The flood on a stage of its own: nothing else that changed is to be read again while it is measured."""
     look.line("  served, a flood of webhooks about all of them")
+    await _reconcile(stage)
     yield await flood(stage, size.processes)
 
 
