@@ -111,7 +111,10 @@ class People:
         given = {at.name_of(what): text for what, text in written.items()} | fields
         given["lastname" if side == "hubspot" else "LastName"] = name
         app = self.play.hubspot if side == "hubspot" else self.play.salesforce
-        made = app.service.human_create(object_name, given, None)
+        try:
+            made = app.service.human_create(object_name, given, None)
+        except ControlError:
+            return  # somebody else has that address by now
         self.told.made.add((side, made))
         self.told.begun.add((name, side))
         for what, text in written.items():

@@ -150,16 +150,16 @@ def wrongly_stands(told: Told, name: str, what: str, stands: str, records: Itera
     if not history or (name, what) in told.cleared:
         return None
     merged = told.merging(name)
+    live = set(records)
     found = [one for one in history if same(what, one.text, stands)]
-    if not found and merged and not stands:
-        return None
+    if not stands and (merged or not any((one.side, told.now(one.side, one.record)) in live for one in history)):
+        return None  # it was written in records that are gone
     if not found:
         return f"{stands!r} was written by nobody" if stands else f"blank, and {history[-1]} was written"
     if merged:
         return None  # only that somebody wrote it
     last = found[-1]
     ancestors = list(last.ancestors())
-    live = set(records)
     for other in history:
         if other in ancestors or (other.side, told.now(other.side, other.record)) not in live:
             continue

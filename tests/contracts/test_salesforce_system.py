@@ -203,6 +203,14 @@ class TestLeads:
         assert isinstance(found[1], Record)
         assert (found[1].asked, found[1].value("Email")) == (made, "ada@engines.example")
 
+    async def test_a_contact_tells_of_the_lead_that_it_was(self, org: SalesforceParty) -> None:
+        made, other = lead(org), org.make()
+        contact = await convert(org, made)
+        assert await org.system.origins("Contact", [contact, other, "no id"]) == {
+            contact: Ref("salesforce", "Lead", made)
+        }
+        assert await org.system.origins("Account", ["001000000000001AAA"]) == {}
+
     async def test_a_lead_that_was_converted_before_we_came_is_read_so_too(self, org: SalesforceParty) -> None:
         world, contact, converted = org.world(), new_id("003", 901), new_id("00Q", 901)
         world["records"]["Contact"] = [{"Id": contact, "LastName": "Hamilton"}]

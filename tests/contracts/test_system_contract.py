@@ -271,6 +271,12 @@ class TestPresent:
             await party.system.present(party.person, [made], [])
 
 
+class TestOrigins:
+    async def test_who_was_made_by_no_conversion_has_none(self, party: Party) -> None:
+        assert await party.system.origins(party.person, [party.make(), party.no_id]) == {}
+        assert await party.system.origins(party.person, []) == {}
+
+
 class TestScan:
     async def test_every_live_record_comes_once_over_several_pages(self, party: Party) -> None:
         made = party.make_many(party.scan_page + 50)

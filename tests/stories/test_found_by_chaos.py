@@ -6,7 +6,9 @@ import httpx
 import pytest
 from tests.stories.stage import Stage, ref, stage
 
+from concord.app import Concord
 from concord.core.model import Lane, Notice
+from concord.core.values import Ref
 from concord.engine.sync import CRASH_POINTS
 
 
@@ -133,6 +135,41 @@ async def test_a_lead_that_nobody_knows_and_that_is_a_contact_by_now_is_made_in_
         assert not caplog.records
 
 
+async def told_of(play: Stage, concord: Concord, *refs: Ref) -> None:
+    await concord.store.take_in([Notice(one, Lane.PEOPLE, play.clock.now(), "webhook") for one in refs])
+    await play.work(concord)
+
+
+async def test_nobody_is_made_for_a_contact_whose_lead_has_lost_its_partner(play: Stage) -> None:
+    async with play.concord() as concord:
+        await play.settle(concord)
+        lead = play.lead(LastName="Curie", Company="Curie Ltd")
+        await play.settle(concord)
+        (partner,) = play.hs()
+        play.portal.human_delete("contacts", partner, None)
+        await play.settle(concord)
+        contact = await convert(play, lead)
+        await told_of(play, concord, ref("salesforce", "Contact", contact))
+        await play.settle(concord)
+        assert not play.hs()
+        assert not await concord.store.failing()
+
+
+async def test_a_contact_that_is_heard_of_before_the_lead_that_it_was_has_its_partner(play: Stage) -> None:
+    async with play.concord() as concord:
+        await play.settle(concord)
+        lead = play.lead(LastName="Curie", Company="Curie Ltd")
+        await play.settle(concord)
+        (partner,) = play.hs()
+        contact = await convert(play, lead)
+        await told_of(play, concord, ref("salesforce", "Contact", contact))
+        assert [(left.id, right.id) for left, right in await concord.store.active_links("people")] == [
+            (contact, partner)
+        ]
+        await play.settle(concord)
+        assert list(play.hs()) == [partner]
+
+
 async def test_a_contact_that_was_merged_away_before_anybody_read_it_is_done_with(play: Stage) -> None:
     async with play.concord() as concord:
         await play.settle(concord)
@@ -208,6 +245,25 @@ async def test_an_edit_over_our_own_write_is_no_conflict_with_what_we_had_brough
     play.clock.pass_(seconds=170)
     await play.recovers()
     assert (play.sf("Lead")[lead]["Phone"], play.hs()[contact]["phone"]) == ("3000", "3000"), "who wrote it saw 2000"
+
+
+async def test_an_edit_of_whom_somebody_was_made_from_is_not_taken_back_for_an_edit_of_another_field(
+    play: Stage,
+) -> None:
+    """Nothing of the lead that we made was recorded; somebody has edited it since, so that it is not ours by its last
+    word. What it has of its source is no edit all the same."""
+    await play.recovers()
+    contact = play.hs_contact(email="ada@engines.com", lastname="Lovelace", jobtitle="Countess")
+    await play.dies("written")
+    ((lead, _),) = play.sf("Lead").items()
+    play.clock.seconds -= 170  # the persons were quicker than the dead one's lease
+    play.edit_hs(contact, jobtitle="Analyst")
+    play.clock.pass_(seconds=7)
+    play.edit_sf("Lead", lead, FirstName="Ada")
+    play.clock.pass_(seconds=170)
+    await play.recovers()
+    assert (play.sf("Lead")[lead]["Title"], play.hs()[contact]["jobtitle"]) == ("Analyst", "Analyst")
+    assert play.hs()[contact]["firstname"] == "Ada"
 
 
 @pytest.mark.parametrize("moment", ["read", "planned", "intended"])

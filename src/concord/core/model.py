@@ -354,6 +354,7 @@ class Link:
 
     id: the store's. score, evidence: why they were linked (SPEC 4.3), a line for each piece of evidence.
     bases: by field name. left_read_at, right_read_at: when each side was last read for a decision, on its own clock.
+    made: we made one of the two from the other, and nothing of that was recorded.
     """
 
     id: int
@@ -366,6 +367,7 @@ class Link:
     bases: Mapping[str, Base] = field(default_factory=dict)
     left_read_at: datetime | None = None
     right_read_at: datetime | None = None
+    made: bool = False
 
     def of(self, side: Side) -> Ref:
         return self.left if side is Side.LEFT else self.right

@@ -163,7 +163,7 @@ def _agreed_unrecorded(
         for above, entry in beneath(record, pair.api_name(side), seen):
             # Whoever typed the same on the other side, later than this one had moved on, has edited too.
             stood = terms.skew.corrected(side.other, other.modified_at) <= terms.skew.corrected(side, above.stamp.at)
-            brought = other.ours or (stood and base is not None)
+            brought = other.ours or link.made or (stood and base is not None)
             if not entry.ours and (pair.rule is SyncRule.MOST_RESTRICTIVE or not brought):
                 continue
             values = (entry.value, shown) if side is Side.LEFT else (shown, entry.value)

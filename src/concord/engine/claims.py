@@ -32,6 +32,9 @@ FRESH_FOR: Final = 1 / 4
 LAST_CALL: Final = 1 / 3
 #: How soon a record that had to be read for nothing is looked at again.
 READ_AGAIN: Final = timedelta(seconds=1)
+#: How often, and after how many seconds, it is looked whether another batch has given the other end of a link free.
+_LOOKS: Final = 2
+_MOMENT: Final = 0.025
 #: Steps that write down a question or a remark, and decide nothing for the records they name.
 _ASKING: Final = (ReviewStep, DuplicateStep, WaitStep)
 
@@ -143,7 +146,18 @@ async def take_partners(scope: Scope, claim: Claim) -> None:
             needs[work.ref] = {str(link.left), str(link.right)}
             ends |= {key: work.ref for key in needs[work.ref] if key not in ends}
     ours = await claim.take(ends)
-    await claim.give_up({ref for ref, needed in needs.items() if not needed <= ours})
+    hindered = {ref for ref, needed in needs.items() if not needed <= ours}
+    # Two batches may have an end each of one link, and would come back together. Who has the left end waits for the
+    # other to give way, which it does at once; longer than that it does not.
+    for _ in range(_LOOKS):
+        first = {ref for ref in hindered if links[ref].left == ref}
+        await claim.give_up(hindered - first)
+        if not first:
+            return
+        await scope.clock.sleep(_MOMENT)
+        ours = await claim.take({key: ref for ref in first for key in needs[ref]})
+        hindered = {ref for ref in first if not needs[ref] <= ours}
+    await claim.give_up(hindered)
 
 
 async def take_newcomers(taking: Taking, keys: Mapping[Ref, Iterable[str]]) -> set[Ref]:

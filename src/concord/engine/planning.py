@@ -340,7 +340,10 @@ async def _new_links(
     lost |= {*gone, *(ref for ref, record in fresh.items() if record.ref != ref)}
     sound = [one for one in pairings if all(ref in fresh and fresh[ref].ref == ref for ref in (one.left, one.right))]
     records |= fresh
-    links = [Link(0, pair.name, one.left, one.right, one.score, one.evidence) for one in sound]
+    links = [
+        Link(0, pair.name, one.left, one.right, one.score, one.evidence, made=(one.left, one.right) in found.intents)
+        for one in sound
+    ]
     plans = await merge_couples(scope, links, records, await partners_of(scope, fresh.values()))
     made: list[tuple[RecordPlan, Link | None]] = []
     for link, plan in zip(links, plans, strict=True):

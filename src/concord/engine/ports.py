@@ -80,6 +80,11 @@ class System(Protocol):
         there can be, and none for a single record."""
         ...
 
+    async def origins(self, object_name: str, ids: Sequence[str]) -> Mapping[str, Ref]:
+        """Of those of these records that a conversion made: what each was made of, by id. Nothing for a system that
+        converts nothing."""
+        ...
+
     async def changed(
         self,
         objects: Sequence[str],

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
+from concord.core.mapping import ObjectPair
 from concord.core.model import Link, LinkState, Record, Side
 from concord.core.values import Ref
 from concord.engine.reading import Batch, partners_of, read_refs
@@ -24,6 +25,9 @@ async def find_links(scope: Scope, batch: Batch) -> Batch:
     batch = replace(batch, links={**_moved(batch), **standing, **batch.links})
     merged = {ref: link for ref, link in standing.items() if link.state is LinkState.ACTIVE}
     merged |= await _merged(scope, batch)
+    converted = await _converted(scope, batch, merged)
+    merged |= {ref: link for ref, link in converted.items() if link.state is LinkState.ACTIVE}
+    batch = replace(batch, links={**converted, **batch.links})
     closed = _closed(scope, batch)
     if not merged and not closed:
         return batch
@@ -78,6 +82,30 @@ async def _merged(scope: Scope, batch: Batch) -> dict[Ref, Link]:
         if link.state is LinkState.ACTIVE and ref in (link.left, link.right):
             links |= {ref: link, old[ref]: link}
     return links
+
+
+async def _converted(scope: Scope, batch: Batch, known: Collection[Ref]) -> dict[Ref, Link]:
+    """The links of what strangers of this batch were made of by a conversion, by the stranger's ref and the old one. A
+    contact may be heard of before the lead that it was; and of a lead whose partner was deleted nobody is made again
+    for the contact that it has become (SPEC 4.6)."""
+    strangers: dict[tuple[Side, str], list[str]] = defaultdict(list)
+    for ref, record in batch.records.items():
+        pair = scope.pair_of(ref)
+        linked = ref in batch.links or record.ref in batch.links or record.ref in known
+        if not linked and ref == record.ref and pair is not None and _converts(pair, scope.side(ref)):
+            strangers[scope.side(ref), ref.object].append(ref.id)
+    became: dict[Ref, Ref] = {}
+    for (side, object_name), ids in strangers.items():
+        system = scope.system(side)
+        origins = await system.origins(object_name, ids)
+        became |= {origin: Ref(system.name, object_name, text) for text, origin in origins.items()}
+    found = await scope.store.links(list(became)) if became else {}
+    return {ref: link for old, link in found.items() if old in became for ref in (old, became[old])}
+
+
+def _converts(pair: ObjectPair, side: Side) -> bool:
+    """Whether records of this pair may become other ones on that side: where it has more than one object there."""
+    return side is Side.LEFT and len(pair.left_objects) > 1
 
 
 # --- back again

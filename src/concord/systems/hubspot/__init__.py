@@ -14,7 +14,7 @@ from functools import partial
 from concord.core.budget import Terms
 from concord.core.model import Account, Change, Errand, Gone, Lane, Receipt, Record, Side, SweepPage
 from concord.core.quota import Usage
-from concord.core.values import ObjectSpec
+from concord.core.values import ObjectSpec, Ref
 from concord.errors import Category, RemoteRefused
 from concord.systems.budget import Budget
 from concord.systems.http import Clock, Http, Transport
@@ -196,6 +196,10 @@ class HubSpot:
     async def present(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record]:
         """Those of these records that are live under the very id asked for. 100 a call."""
         return await self._reader.present(object_name, ids, fields)
+
+    async def origins(self, object_name: str, ids: Sequence[str]) -> Mapping[str, Ref]:
+        """See `System.origins`. HubSpot converts nothing."""
+        return {}
 
     async def changed(
         self,

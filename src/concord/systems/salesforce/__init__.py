@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from concord.core.model import Account, Change, Errand, Gone, Lane, Receipt, Record, Side, SweepPage
 from concord.core.quota import Usage
 from concord.core.retry import Backoff
-from concord.core.values import ObjectSpec
+from concord.core.values import ObjectSpec, Ref
 from concord.errors import Category, ConfigError, RemoteRefused
 from concord.systems.budget import Budget
 from concord.systems.http import Clock, Transport
@@ -157,6 +157,10 @@ class Salesforce:
     async def present(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record]:
         """See `System.present`. About 2,000 a call; a converted lead is not present."""
         return await self._presence.present(object_name, ids, fields)
+
+    async def origins(self, object_name: str, ids: Sequence[str]) -> Mapping[str, Ref]:
+        """See `System.origins`. Contacts that were leads."""
+        return await self._records.origins(object_name, ids)
 
     async def changed(
         self,

@@ -131,11 +131,15 @@ def live(rows: Any) -> list[Row]:
     return [row for row in rows if isinstance(row, Mapping) and row.get("Id")]
 
 
+#: A converted lead's field that names the contact.
+_INTO: Final = "ConvertedContactId"
+
+
 def became(lead: Row) -> Place | str | None:
     """Where a lead's person is now, when it was converted (section 12); None when it was not."""
     if not lead.get("IsConverted"):
         return None
-    contact = lead.get("ConvertedContactId")
+    contact = lead.get(_INTO)
     return ("Contact", id18(str(contact))) if contact else "converted, and its contact is out of sight"
 
 
@@ -228,6 +232,19 @@ class Records:
                 else:
                     fates[at] = (object_name, id18(str(master))) if master else "deleted"
         return fates
+
+    async def origins(self, object_name: str, ids: Sequence[str]) -> Mapping[str, Ref]:
+        """See `System.origins`. By the lead, which names its contact (section 12); a contact does not name its lead. Of
+        several leads that were converted into one contact the first by id."""
+        wanted = [text for text in ids if is_id(text)] if object_name == "Contact" else []
+        if not wanted or _INTO not in (await self._schema.of("Lead")).fields:
+            return {}
+        found: dict[str, Ref] = {}
+        for soql in in_chunks(_INTO, wanted, lambda some: select("Lead", ["Id", _INTO], ["IsConverted = true", some])):
+            for row in await self._client.rows(soql, kind="origin"):
+                contact, lead = id18(str(row[_INTO])), Ref(SYSTEM, "Lead", id18(str(row["Id"])))
+                found[contact] = min(found.get(contact, lead), lead)
+        return {text: found[id18(text)] for text in wanted if id18(text) in found}
 
     async def scan(self, object_name: str, fields: Sequence[str]) -> AsyncIterator[Sequence[Record]]:
         """See `System.scan`. A page chain that expires is begun again after the last record seen (section 3.4)."""
