@@ -152,7 +152,7 @@ async def played(load: Load, seconds: float, troubles: list[str], lease: float) 
         if loop.time() >= next_at:
             next_at += pause
             what = next(due, "")
-            happened[what] += bool(what)
+            happened.update([what] if what else [])
             if what == "kill":
                 await town.kill(load.rng.randrange(8))
             elif what == "intake":
