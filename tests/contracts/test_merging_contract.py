@@ -102,7 +102,7 @@ async def test_a_merge_that_is_refused_is_data_and_says_why(party: Party) -> Non
     failure = failure_of(receipt)
     assert failure.category is Category.PERMISSION
     assert failure.advice
-    assert not (failure.unknown or failure.transient)
+    assert (failure.unknown, failure.transient) == (False, False)
     assert len(party.state()) == 3
 
 
@@ -141,9 +141,7 @@ async def test_records_of_two_objects_are_not_merged(party: Party) -> None:
 
 
 @pytest.mark.parametrize(("kind", "happened"), [("drop_before", False), ("drop_after", True)])
-async def test_a_merge_without_an_answer_is_unknown_and_not_sent_again(
-    party: Party, kind: str, happened: bool
-) -> None:
+async def test_a_merge_without_an_answer_is_unknown_and_not_sent_again(party: Party, kind: str, happened: bool) -> None:
     first, second, third = three(party)
     path = "/services/Soap" if party.name == "salesforce" else "/merge$"
     party.fault(kind, path=path, times=1)
