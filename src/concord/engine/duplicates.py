@@ -128,7 +128,11 @@ async def group_of(scope: Scope, ref: Ref) -> list[Ref]:
 
 
 async def named(scope: Scope, record_id: str) -> Ref:
-    """The record with this id. Raises ConfigError for one that Concord does not know, or that two records have."""
+    """The record with this id, or called SYSTEM:OBJECT:ID. Raises ConfigError for one that Concord does not know, or
+    that two records have."""
+    parts = record_id.split(":")
+    if len(parts) == 3 and Ref(*parts) in await scope.store.known([Ref(*parts)]):
+        return Ref(*parts)
     known = await scope.store.called(record_id)
     if not known:
         raise ConfigError(f"no record {record_id} is known to Concord; check the id")
