@@ -14,9 +14,11 @@ from concord.app import Concord
 from concord.core.duplicates import Merge, Source
 from concord.core.values import Ref
 from concord.engine import duplicates
-from concord.engine.merging import MERGE_POINTS
+from concord.engine.sync import ALL_POINTS
 from concord.errors import Category, ConfigError
 from concord_sandbox.faults import Fault
+from concord_sandbox.hubspot.merging import merge as merge_contacts
+from concord_sandbox.hubspot.tables import Actor as PortalActor
 
 ADA = {"FirstName": "Ada", "LastName": "Lovelace", "Email": "ada@engines.com"}
 
@@ -313,10 +315,65 @@ async def test_a_merge_opts_nobody_in(play: Stage) -> None:
         assert play.hs()[contact]["hs_email_optout"] == "true"
 
 
+async def test_a_no_that_belongs_to_an_address_comes_with_the_address(play: Stage) -> None:
+    async with play.concord() as concord:
+        await play.settle(concord)
+        lead = play.lead(FirstName="Ada")
+        await play.settle(concord)
+        (contact,) = play.hs()
+        other = play.hs_contact(firstname="Ada", lastname="Lovelace", email="ada@engines.com", hs_email_optout="true")
+        await play.settle(concord)
+        after = await merged(play, concord, hs(contact), hs(other), survivor=hs(contact))
+        assert after.state == "done"
+        survivor = dict(play.hs())[next(right for left, right in await links(concord) if left == lead)]
+        assert (survivor["email"], survivor["hs_email_optout"]) == ("ada@engines.com", "true")
+        assert play.sf("Lead")[lead]["HasOptedOutOfEmail"] is True
+
+
+# --- companies
+
+
+async def test_two_accounts_become_one_with_their_contacts_and_the_company_stays_their_partner(play: Stage) -> None:
+    async with play.concord() as concord:
+        await play.settle(concord)
+        first = play.account(Name="Engines Ltd", Website="https://engines.com")
+        company = play.company(name="Engines Ltd", domain="engines.com")
+        await play.settle(concord)
+        second = play.account(Name="Engines", Website="engines.com", Phone="1000")
+        person = play.sf_contact(FirstName="Ada", Email="ada@engines.com", AccountId=second)
+        await play.settle(concord)
+        (group,) = await duplicates.groups(concord.scope)
+        assert (group.active, group.others[0].ref) == (sf(first, "Account"), sf(second, "Account"))
+        after = await merged(play, concord, sf(first, "Account"), sf(second, "Account"))
+        assert after.state == "done"
+        assert list(play.sf("Account")) == [first]
+        assert play.sf("Contact")[person]["AccountId"] == first
+        assert play.hs("companies")[company]["phone"] == "1000"
+        assert list(play.hs("companies")) == [company], "nobody twice"
+        (contact,) = play.hs().values()
+        assert contact["associatedcompanyid"] == company, "its reference can go over now"
+
+
+async def test_two_companies_become_one_and_the_account_follows(play: Stage) -> None:
+    async with play.concord() as concord:
+        await play.settle(concord)
+        account = play.account(Name="Engines Ltd", Website="https://engines.com")
+        first = play.company(name="Engines Ltd", domain="engines.com")
+        await play.settle(concord)
+        second = play.company(name="Engines", domain="engines.com", phone="1000")
+        await play.settle(concord)
+        refs = [ref("hubspot", "companies", one) for one in (first, second)]
+        await merged(play, concord, *refs)
+        (left,) = play.hs("companies")
+        companies = {(a.id, b.id) for a, b in await concord.store.active_links("companies")}
+        assert companies == {(account, left)}
+        assert play.sf("Account")[account]["Phone"] == "1000"
+
+
 # --- killed
 
 
-@pytest.mark.parametrize("point", MERGE_POINTS)
+@pytest.mark.parametrize("point", ALL_POINTS)
 async def test_a_kill_while_it_merges_is_made_good_by_the_next_one_in_salesforce(play: Stage, point: str) -> None:
     async with play.concord() as concord:
         first, second, contact = await two_leads(play, concord, HasOptedOutOfEmail=True, Title="Countess")
@@ -334,7 +391,7 @@ async def test_a_kill_while_it_merges_is_made_good_by_the_next_one_in_salesforce
     assert merges_sent(play) == 1, "what was merged is seen, and not asked for again"
 
 
-@pytest.mark.parametrize("point", MERGE_POINTS)
+@pytest.mark.parametrize("point", ALL_POINTS)
 async def test_a_kill_while_it_merges_is_made_good_by_the_next_one_in_hubspot(play: Stage, point: str) -> None:
     async with play.concord() as concord:
         first, _, mine, theirs = await two_contacts(play, concord)
@@ -375,6 +432,41 @@ async def patiently(play: Stage, concord: Concord) -> None:
         await play.work(concord)
         play.clock.pass_(minutes=6)
     await play.settle(concord)
+
+
+async def test_a_merge_whose_answer_comes_too_late_is_no_refusal(play: Stage) -> None:
+    async with play.concord() as concord:
+        _, _, mine, theirs = await two_contacts(play, concord)
+        await approved(concord, hs(mine), hs(theirs), survivor=hs(mine))
+        late: list[object] = []
+        play.once("merging", lambda: late.append(hs_merge(play, mine, theirs)))
+        await play.settle(concord)
+        assert [one.state for one in await concord.store.merges()] == ["done"]
+        assert await concord.store.failing() == []
+
+
+def hs_merge(play: Stage, primary: str, loser: str) -> None:
+    """The call of before arrives at HubSpot."""
+    crm, table = play.portal.crm, play.portal.portal.require_table("contacts")
+    found = [table.find(one) for one in (primary, loser)]
+    assert found[0] is not None
+    assert found[1] is not None
+    merge_contacts(crm, table, found[0], found[1], PortalActor("INTEGRATION", "1"))
+
+
+async def test_a_merge_waits_for_a_worker_that_has_one_of_its_records(play: Stage) -> None:
+    async with play.concord() as concord:
+        first, second, _ = await two_leads(play, concord)
+        now = play.clock.now()
+        await concord.store.take_in(duplicates.notices_about(concord.scope, [sf(first)]))
+        (theirs,) = await concord.store.claim(10, now, concord.scope.lease)
+        await approved(concord, sf(first), sf(second))
+        await play.work(concord)
+        assert len(play.sf("Lead")) == 2, "the other worker may be about to write the survivor"
+        await concord.store.postpone([theirs], now)
+        await play.settle(concord)
+        assert list(play.sf("Lead")) == [first]
+        assert await concord.store.failing() == []
 
 
 # --- refused
@@ -502,7 +594,7 @@ async def test_a_merge_is_approved_once(play: Stage) -> None:
         with pytest.raises(ConfigError, match="is approved already"):
             await approved(concord, sf(second), sf(first))
         await play.settle(concord)
-        with pytest.raises(ConfigError, match="was merged into salesforce Lead"):
+        with pytest.raises(ConfigError, match="has become salesforce Lead"):
             await approved(concord, sf(second), sf(first))
 
 

@@ -23,6 +23,8 @@ from concord.errors import ConfigError
 _Result = dict[str, Any]
 #: Of a merge that was approved and will not be done by itself: the command has failed.
 FAILED: Final = ("dropped", "refused")
+#: How often an approved merge is looked at, a second apart, before it is left to the line.
+_LOOKS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,21 @@ async def merge(look: Look, concord: Concord, wish: Wish) -> _Result:
         look.line("Nothing was merged. To merge them, for good: the same command with --yes")
         return {**row, "state": "proposed"}
     approved = await duplicates.approve(concord.scope, proposal, _who())
-    await concord.drain()
-    (after,) = await concord.store.merges(merge_id=approved.id)
-    return {**row, **await _ended(look, concord, after)}
+    return {**row, **await _ended(look, concord, await _carried_out(concord, approved))}
+
+
+async def _carried_out(concord: Concord, approved: Merge) -> Merge:
+    """The merge as it stands after a few looks: a worker of `concord serve` may have it, or a record was edited in this
+    very second."""
+    after = approved
+    for _ in range(_LOOKS):
+        await concord.drain()
+        (after,) = await concord.store.merges(merge_id=approved.id)
+        stuck = await concord.store.failed_of([after.carrier])
+        if after.state != "approved" or any(one.dead for one in stuck):
+            break
+        await concord.scope.clock.sleep(1)
+    return after
 
 
 async def _proposal(concord: Concord, wish: Wish) -> Proposal:
@@ -104,6 +118,8 @@ def _show(look: Look, concord: Concord, proposal: Proposal) -> None:
         look.line("no value of theirs goes, and none is filled")
     for name, ref in sorted(proposal.no.items()):
         look.line(f"opted out first: {name}, because {ref} says no")
+    if proposal.ends and proposal.survivor.partner is None:
+        look.line("of these links one goes on with the survivor:")
     for ref, partner in proposal.ends:
         look.line(f"the link of {ref} with {partner} ends; {partner} becomes a duplicate of the survivor's partner")
     for words in concord.scope.system(concord.scope.side(survivor)).merge_words:

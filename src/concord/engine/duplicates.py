@@ -62,9 +62,9 @@ class Proposal:
 
     @property
     def ends(self) -> tuple[tuple[Ref, Ref], ...]:
-        linked = [(one.ref, one.partner) for one in self.losers if one.partner is not None]
-        kept = 0 if self.survivor.partner is not None else 1  # the survivor takes one of them over
-        return tuple((ref, partner) for ref, partner in linked if partner is not None)[kept:]
+        """See above; where the survivor has no link, one of these goes on with it."""
+        linked = tuple((one.ref, one.partner) for one in self.losers if one.partner is not None)
+        return linked if self.survivor.partner is not None or len(linked) > 1 else ()
 
 
 # --- which there are
@@ -186,7 +186,7 @@ async def _members(scope: Scope, refs: Sequence[Ref]) -> list[Member]:
         if isinstance(record, Gone):
             raise ConfigError(f"{ref} cannot be merged: {record.reason}")
         if record.ref != ref:
-            raise ConfigError(f"{ref} was merged into {record.ref} already")
+            raise ConfigError(f"{ref} has become {record.ref} already")
     partners = await _partners(scope, refs)
     active = await scope.store.duplicates_of(refs)
     return [

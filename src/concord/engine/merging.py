@@ -105,7 +105,7 @@ class _Round:
         home = survivor.ref
         if left:
             failure = await self._opt_out(survivor, before=True) or await self._send(survivor, left)
-            if failure is not None:
+            if failure is not None and (failure.transient or not await self._all_merged()):
                 return failure
         home, failure = await self._afterwards(merged, left)
         if failure is not None:
@@ -160,6 +160,12 @@ class _Round:
         self.claim.writing = False
         self.scope.reach("merged")
         return next((one.failure for one in receipts if one.failure is not None), None)
+
+    async def _all_merged(self) -> bool:
+        """Whether all are merged by now, though that was refused: by a call of ours that no answer came from in time,
+        and that was still on its way when it was looked at."""
+        records = await read_members(self.scope, self.merge.members)
+        return len({one.ref for one in records.values()}) == 1
 
     async def _afterwards(self, merged: Sequence[Ref], left: Sequence[Record]) -> tuple[Ref, Failure | None]:
         """The survivor as it is called now. What was said on a loser after it was read, or before a kill, is heard."""
