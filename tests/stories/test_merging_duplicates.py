@@ -440,7 +440,7 @@ async def test_a_merge_whose_answer_comes_too_late_is_no_refusal(play: Stage) ->
         await approved(concord, hs(mine), hs(theirs), survivor=hs(mine))
         late: list[object] = []
         play.once("merging", lambda: late.append(hs_merge(play, mine, theirs)))
-        await play.settle(concord)
+        await play.work(concord)
         assert [one.state for one in await concord.store.merges()] == ["done"]
         assert await concord.store.failing() == []
 
