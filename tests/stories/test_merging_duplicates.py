@@ -92,6 +92,24 @@ async def test_duplicates_are_shown_with_the_evidence_and_the_link_of_the_one_th
         assert await duplicates.group_of(concord.scope, sf(second)) == [sf(first), sf(second)]
 
 
+async def test_a_duplicate_that_was_found_through_the_partner_says_so_and_nothing_is_claimed_of_others(
+    play: Stage,
+) -> None:
+    async with play.concord() as concord:
+        await play.settle(concord)
+        first = play.lead(FirstName="Ada", Email="ada@engines.com")
+        addresses = {"email": "ada@engines.com", "hs_additional_emails": "lovelace@home.org"}
+        play.hs_contact(firstname="Ada", lastname="Lovelace", **addresses)
+        await play.settle(concord)
+        third = play.lead(FirstName="Ada", Company="Home", Email="lovelace@home.org")
+        await play.settle(concord)
+        (group,) = await duplicates.groups(concord.scope)
+        (beside,) = group.others
+        assert (group.active, beside.ref) == (sf(first), sf(third))
+        assert any("found through hubspot contacts" in line for line in beside.evidence), beside.evidence
+        assert not any("nobody else" in line for line in beside.evidence)
+
+
 async def test_the_proposal_says_who_survives_and_why_and_what_is_filled_and_lost(play: Stage) -> None:
     async with play.concord() as concord:
         first, second, contact = await two_leads(play, concord, Phone="2000", Title="Countess", Company="Engines")

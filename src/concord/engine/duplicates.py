@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
+from concord.core.assignment import Door, judge
 from concord.core.duplicates import Kept, Member, Merge, newest_first, said_no, survivor_of, values_after
 from concord.core.mapping import ObjectPair, SyncRule
 from concord.core.model import Gone, Known, Lane, LinkState, Notice, Record, Review, Side
@@ -76,28 +77,36 @@ async def groups(scope: Scope, limit: int = 50) -> list[Group]:
     refs = {ref for active, others in found.items() for ref in (active, *others)}
     known, partners = await scope.store.known(refs), await _partners(scope, refs)
     approved = {ref: one for one in await scope.store.standing_merges(refs) for ref in one.members}
+    there = {active: [ref for ref in others if ref in known] for active, others in found.items() if active in known}
     return [
         Group(
             active,
             partners.get(active),
-            tuple(_beside(scope, ref, known[active], known[ref], partners) for ref in others if ref in known),
+            tuple(await _beside(scope, known[active], [known[ref] for ref in others], partners)),
             next((approved[ref] for ref in (active, *others) if ref in approved), None),
         )
-        for active, others in found.items()
-        if active in known
+        for active, others in there.items()
     ]
 
 
-def _beside(scope: Scope, ref: Ref, active: Known, one: Known, partners: Mapping[Ref, Ref]) -> Beside:
-    """The evidence as of now: from what is known of the two, and no call."""
-    pair = next(pair for pair in scope.pairs if pair.name == one.object_pair)
-    score = KINDS[pair.kind].compare(
-        KINDS[pair.kind].back(active.ref, active.traits), KINDS[pair.kind].back(ref, one.traits)
-    )
-    lines = score.lines
-    if active.ref in partners and (score.barred or score.value < scope.bounds.link):
-        lines = (*lines, f"found through {partners[active.ref]}, the partner of {active.ref}")
-    return Beside(ref, score.value, lines, partners.get(ref))
+async def _beside(scope: Scope, active: Known, others: Sequence[Known], partners: Mapping[Ref, Ref]) -> list[Beside]:
+    """The evidence as of now: from what is known of them and of those who share a key with them, and no call."""
+    pair = _pair(scope, active.ref)
+    kind = KINDS[pair.kind]
+    things = {one.ref: kind.back(one.ref, one.traits) for one in (active, *others)}
+    keys = frozenset().union(*(kind.keys(thing) for thing in things.values()))
+    near: dict[Side, list[Any]] = {}
+    for side in Side:
+        candidates = await scope.store.candidates(pair.name, keys, scope.system(side).name)
+        near[side] = [kind.back(one.ref, one.traits) for one in candidates]
+    made = []
+    for one in others:
+        score = kind.compare(things[active.ref], things[one.ref], near[Side.LEFT], near[Side.RIGHT])
+        lines = score.lines
+        if active.ref in partners and judge(score, scope.bounds) is not Door.SAME:
+            lines = (*lines, f"found through {partners[active.ref]}, the partner of {active.ref}")
+        made.append(Beside(one.ref, score.value, lines, partners.get(one.ref)))
+    return made
 
 
 async def _partners(scope: Scope, refs: Collection[Ref]) -> dict[Ref, Ref]:

@@ -25,14 +25,14 @@ from concord.engine.scope import Scope
 @dataclass(frozen=True)
 class Kind:
     """One kind of thing that identity knows: how a record becomes one, and who is who among several. compare: two of
-    them, by themselves."""
+    them, as those who share a key with them (left ones, right ones) let them look."""
 
     of: Callable[[Record, ObjectPair, Side, Registrable], Any]
     back: Callable[[Ref, Mapping[str, object]], Any]
     traits: Callable[[Any], dict[str, object]]
     keys: Callable[[Any], frozenset[str]]
     match: Callable[..., Matching]
-    compare: Callable[[Any, Any], Score]
+    compare: Callable[[Any, Any, Sequence[Any], Sequence[Any]], Score]
 
 
 KINDS: Mapping[str, Kind] = {
@@ -42,7 +42,7 @@ KINDS: Mapping[str, Kind] = {
         identity.traits_of,
         identity.keys_of,
         identity.match,
-        lambda one, other: identity.compare(one, other, identity.Crowd.of([one], [other])),
+        lambda one, other, lefts, rights: identity.compare(one, other, identity.Crowd.of(lefts, rights)),
     ),
     "company": Kind(
         companies.company_of,
@@ -50,7 +50,7 @@ KINDS: Mapping[str, Kind] = {
         companies.traits_of,
         companies.keys_of,
         companies.match,
-        lambda one, other: companies.compare(one, other, companies.Crowd.of([one], [other])),
+        lambda one, other, lefts, rights: companies.compare(one, other, companies.Crowd.of(lefts, rights)),
     ),
 }
 
