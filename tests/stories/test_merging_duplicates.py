@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -12,9 +13,10 @@ from tests.stories.stage import Stage, ref, stage
 
 from concord.app import Concord
 from concord.core.duplicates import Merge, Source
+from concord.core.model import Lane
 from concord.core.values import Ref
-from concord.engine import duplicates
-from concord.engine.sync import ALL_POINTS
+from concord.engine import duplicates, merging
+from concord.engine.sync import ALL_POINTS, run_batch
 from concord.errors import Category, ConfigError
 from concord_sandbox.faults import Fault
 from concord_sandbox.hubspot.merging import merge as merge_contacts
@@ -485,6 +487,39 @@ async def test_a_merge_waits_for_a_worker_that_has_one_of_its_records(play: Stag
         await play.settle(concord)
         assert list(play.sf("Lead")) == [first]
         assert await concord.store.failing() == []
+
+
+async def test_a_merge_never_holds_up_an_opt_out(play: Stage) -> None:
+    async with play.concord() as concord:
+        first, second, mine, theirs = await two_contacts(play, concord)
+        await approved(concord, sf(first), sf(second), survivor=sf(first))
+        play.edit_sf("Lead", second, HasOptedOutOfEmail=True)
+        urgent = [replace(one, lane=Lane.CONSENT) for one in duplicates.notices_about(concord.scope, [sf(second)])]
+        await concord.store.take_in(urgent)
+        await run_batch(concord.scope)
+        assert play.hs()[theirs]["hs_email_optout"] == "true"
+        assert len(play.sf("Lead")) == 2, "the merge comes later"
+        await play.work(concord)
+        assert list(play.sf("Lead")) == [first]
+        await play.settle(concord)
+        assert play.hs()[mine]["hs_email_optout"] == "true"
+
+
+async def test_many_merges_are_carried_out_a_few_a_batch(play: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "MOST", 2)
+    async with play.concord() as concord:
+        await play.settle(concord)
+        people = [{"FirstName": f"Ada{n}", "Email": f"ada{n}@engines.com"} for n in range(5)]
+        firsts = [play.lead(**one) for one in people]
+        await play.settle(concord)
+        seconds = [play.lead(**one) for one in people]
+        await play.settle(concord)
+        for one, other in zip(firsts, seconds, strict=True):
+            await approved(concord, sf(one), sf(other))
+        await run_batch(concord.scope)
+        assert len(play.sf("Lead")) == 8, "two of them, and no row waits for the others"
+        await play.settle(concord)
+        assert list(play.sf("Lead")) == firsts
 
 
 # --- refused

@@ -16,12 +16,14 @@ from typing import Final
 from concord.core.duplicates import Member, Merge, Source, newest_first, said_no, values_after
 from concord.core.model import Change, Errand, Failure, Gone, Lane, LinkState, Record, Side
 from concord.core.values import BLANK, Ref, Value
-from concord.engine.claims import Claim
-from concord.engine.duplicates import consent_names, partners_words, read_members
+from concord.engine.claims import READ_AGAIN, Claim
+from concord.engine.duplicates import consent_names, notices_about, partners_words, read_members
 from concord.engine.ports import System
 from concord.engine.scope import Scope
 from concord.errors import Category, RemoteError
 
+#: Merges that one batch carries out; its other rows wait for them.
+MOST: Final = 10
 #: Where a crash test can stop the program while it merges.
 MERGE_POINTS: Final = ("opted out", "merging", "merged", "noted")
 
@@ -30,7 +32,13 @@ async def carry_out(scope: Scope, claim: Claim) -> dict[Ref, Failure]:
     """Carry out the approved merges that this batch's rows carry; the rows whose merge failed, each with why. Their
     records go down the line all the same."""
     failed: dict[Ref, Failure] = {}
-    for merge in await scope.store.due_merges([work.ref for work in claim.works]):
+    due = await scope.store.due_merges([work.ref for work in claim.works])
+    if due and claim.works[0].lane < Lane.PEOPLE:
+        # What is urgent about the row is not the merge: that comes when the row does in its own lane.
+        await scope.store.take_in(notices_about(scope, [merge.carrier for merge in due]))
+        return failed
+    await claim.give_up({merge.carrier for merge in due[MOST:]}, READ_AGAIN)
+    for merge in due[:MOST]:
         if not await _taken(scope, claim, merge):
             continue
         one = _Round(scope.within(claim), claim, merge)

@@ -22,4 +22,3 @@ CREATE TABLE merge (
 );
 -- What is to be carried out is looked for by every batch, and is next to nothing.
 CREATE INDEX merge_open ON merge (pair) WHERE state = 'approved';
-CREATE INDEX merge_losers ON merge USING gin (losers);
