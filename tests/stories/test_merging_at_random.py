@@ -35,14 +35,14 @@ class Town:
         leads, contacts = self.play.sf("Lead"), self.play.hs()
         if self.chance.random() < 0.5:
             at = self.chance.choice(sorted(leads))
-            if self.chance.random() < 0.3:
+            if self.chance.random() < 0.4:
                 self.play.edit_sf("Lead", at, HasOptedOutOfEmail=True)
                 self.no.add(ref("salesforce", "Lead", at))
             else:
                 self.play.edit_sf("Lead", at, Title=f"Title {self.chance.randint(1, 99)}")
         else:
             at = self.chance.choice(sorted(contacts))
-            if self.chance.random() < 0.3:
+            if self.chance.random() < 0.4:
                 self.play.edit_hs(at, hs_email_optout="true")
                 self.no.add(ref("hubspot", "contacts", at))
             else:
@@ -95,7 +95,7 @@ async def test_whatever_is_merged_and_wherever_it_is_killed_nobody_is_twice_and_
         async with play.concord() as concord:
             for _ in range(2):
                 await town.approve(concord)
-        for _ in range(town.chance.randint(0, 3)):
+        for _ in range(town.chance.randint(1, 4)):
             play.clock.pass_(seconds=town.chance.choice((1, 60, 600)))
             town.act()
         if town.chance.random() < 0.7:
