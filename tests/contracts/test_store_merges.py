@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -27,7 +28,9 @@ def review(left: Ref, right: Ref, state: str) -> Review:
 
 
 async def approved(store: PostgresStore, one: Merge) -> Merge:
-    return replace(one, id=await store.approve_merge(one, []))
+    number = await store.approve_merge(one, [])
+    assert number is not None
+    return replace(one, id=number)
 
 
 async def over(store: PostgresStore, one: Merge, survivor: Ref, *gone: Ref, state: str = "done") -> None:
@@ -39,9 +42,20 @@ async def test_an_approved_merge_comes_back_as_it_was_and_its_records_are_to_be_
 ) -> None:
     wanted = merge(lead(1), lead(2), lead(3), taken={"Phone": lead(3)})
     number = await store.approve_merge(wanted, [notice(one) for one in wanted.members])
+    assert number is not None
     assert await store.standing_merges([lead(3)]) == [replace(wanted, id=number)]
     assert list(await store.merges()) == list(await store.merges(merge_id=number)) == [replace(wanted, id=number)]
     assert len(await store.claim(10, NOW, LEASE)) == 3
+
+
+async def test_a_record_is_part_of_one_merge_at_a_time_however_many_approve(store: PostgresStore) -> None:
+    wanted = [merge(lead(1), lead(2)), merge(lead(2), lead(1)), merge(lead(3), lead(2))]
+    numbers = await asyncio.gather(*(store.approve_merge(one, [notice(one.survivor)]) for one in wanted))
+    assert sorted(number is not None for number in numbers) == [False, False, True]
+    assert len(await store.claim(10, NOW, LEASE)) == 1, "nothing is looked at for the others"
+    (standing,) = await store.standing_merges([lead(2)])
+    await over(store, standing, standing.survivor, state="dropped")
+    assert await store.approve_merge(wanted[2], []) is not None
 
 
 async def test_it_is_carried_by_its_first_loser_alone(store: PostgresStore) -> None:

@@ -141,6 +141,11 @@ def test_a_choice_that_says_nothing_or_is_the_rules_own_changes_nothing() -> Non
     assert after(person("a", title="Countess"), person("b"), title=ref("elsewhere")) == {}
 
 
+def test_a_blank_stays_one_where_a_person_takes_the_survivors_own() -> None:
+    told = after(person("a"), person("b", title="Analyst"), title=ref("a"))
+    assert told == {"title": Kept("title", BLANK, ref("a"), Source.KEPT, ((ref("b"), "Analyst"),))}
+
+
 def test_a_reference_to_one_of_them_is_nothing_to_carry_over() -> None:
     assert after(person("a"), person("b", boss=ref("a"))) == {}
     told = after(person("a", boss=ref("b")), person("b", boss=ref("z")))

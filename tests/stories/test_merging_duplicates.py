@@ -178,6 +178,13 @@ async def test_a_person_chooses_the_value_of_a_field(play: Stage) -> None:
         assert play.sf("Lead")[first]["Phone"] == play.hs()[contact]["phone"] == "2000"
 
 
+async def test_a_value_that_the_survivor_may_not_have_is_left_out_by_taking_its_own(play: Stage) -> None:
+    async with play.concord() as concord:
+        first, second, _ = await two_leads(play, concord, Title="Countess", Phone="2000")
+        await merged(play, concord, sf(first), sf(second), taken={"Title": sf(first)})
+        assert play.sf("Lead")[first].get("Title") is None
+
+
 async def test_an_address_is_taken_whole_or_not_at_all(play: Stage) -> None:
     async with play.concord() as concord:
         first, second, _ = await two_leads(play, concord, Street="Rue 1", City="Paris", Country="France")
@@ -722,6 +729,10 @@ async def test_who_was_kept_apart_can_be_one_after_all(play: Stage) -> None:
         await duplicates.keep_apart(concord.scope, sf(first), sf(second))
         await play.settle(concord)
         assert "not kept apart" in await duplicates.take_back(concord.scope, sf(first), sf(second))
+        await play.settle(concord)
+        (group,) = await duplicates.groups(concord.scope)
+        assert (group.active, group.others[0].ref) == (sf(first), sf(second)), "they are matched anew"
+        assert await concord.store.open_reviews() == []
         with pytest.raises(ConfigError, match="nobody said anything"):
             await duplicates.take_back(concord.scope, sf(first), sf(second))
 

@@ -133,7 +133,8 @@ def values_after(
     apart_from: Collection[str] = (),
 ) -> tuple[Kept, ...]:
     """What the survivor shows afterwards, field by field: its own value, else the newest of the others', save where a
-    person took another's. Only fields that change or that lose something. apart_from: fields that are not asked about.
+    person took another's, or left it blank by taking its own. Only fields that change or that lose something.
+    apart_from: fields that are not asked about.
 
     Its own stands, however old: what a record was last edited at says nothing of when one of its fields was, and what
     the survivor shows is what its partner has agreed to. Parts of an address come from one record, or none does.
@@ -146,7 +147,9 @@ def values_after(
         told = {one.ref: _value(one, name, spec.fields[name], members) for one in (survivor, *newest_first(losers))}
         of, source = _whose(survivor, newest_first(losers), spec, name, members)
         chosen = taken.get(name)
-        if chosen is not None and chosen != of and told.get(chosen, BLANK) is not BLANK:
+        if chosen == survivor.ref:
+            of, source = survivor.ref, Source.KEPT
+        elif chosen is not None and chosen != of and told.get(chosen, BLANK) is not BLANK:
             of, source = chosen, Source.TAKEN
         one = spec.fields[name]
         lost = [(ref, value) for ref, value in told.items() if value is not BLANK and not same(value, told[of], one)]

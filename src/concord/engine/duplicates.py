@@ -177,6 +177,11 @@ async def propose(
     losers = tuple(by_ref[record.ref] for record in newest_first(one.record for one in by_ref.values()))
     consents = consent_names(scope, side, first.ref.object)
     chosen = _checked(taken or {}, members, spec, consents)
+    blank = [
+        name for name, ref in chosen.items() if next(m for m in members if m.ref == ref).record.value(name) is BLANK
+    ]
+    if blank and (scope.system(side).merge_fills or any(chosen[name] != survivor for name in blank)):
+        raise ConfigError(f"{chosen[blank[0]]} has nothing in {blank[0]}")
     kept = values_after(first.record, [one.record for one in losers], spec, chosen, consents)
     records = [one.record for one in members] + await partners_words(scope, pair, side, members)
     no = {} if not consents else said_no(records, consents)
@@ -241,7 +246,7 @@ def _checked(
     taken: Mapping[str, Ref], members: Sequence[Member], spec: ObjectSpec, consents: Collection[str]
 ) -> dict[str, Ref]:
     """The person's choice of values. Raises ConfigError."""
-    by_ref = {one.ref: one.record for one in members}
+    refs = {one.ref for one in members}
     for name, ref in taken.items():
         one = spec.fields.get(name)
         if one is None:
@@ -250,10 +255,8 @@ def _checked(
             raise ConfigError(f"{name} is consent, and is no value to choose: if anybody said no, the survivor says no")
         if not one.updatable or one.unique:
             raise ConfigError(f"{name} cannot be chosen: it belongs to its record alone, or cannot be written")
-        if ref not in by_ref:
+        if ref not in refs:
             raise ConfigError(f"{ref} is none of the records to merge")
-        if by_ref[ref].value(name) is BLANK:
-            raise ConfigError(f"{ref} has nothing in {name}")
     return dict(taken)
 
 
@@ -287,13 +290,13 @@ async def approve(scope: Scope, proposal: Proposal, by: str) -> Merge:
     merge = Merge(
         0, proposal.object_pair, proposal.survivor.ref, losers, proposal.reason, by, now, dict(proposal.taken)
     )
-    standing = await scope.store.standing_merges(merge.members)
-    if standing:
-        raise ConfigError(
-            f"a merge of {', '.join(str(one) for one in standing[0].members)} is approved already; "
-            "`concord errors` says what holds it up, `concord review undo ID ID` takes it back"
-        )
     number = await scope.store.approve_merge(merge, notices_about(scope, merge.members))
+    if number is None:
+        standing = {ref for one in await scope.store.standing_merges(merge.members) for ref in one.members}
+        raise ConfigError(
+            f"a merge of {', '.join(map(str, sorted(standing)))} is approved already; `concord errors` says what holds "
+            "it up, `concord review undo ID ID` takes it back"
+        )
     return replace(merge, id=number)
 
 
@@ -316,10 +319,14 @@ async def keep_apart(scope: Scope, one: Ref, other: Ref) -> None:
     for mine, theirs in ((one, other), (other, one)):
         if theirs in partners:
             ends = (mine, partners[theirs]) if scope.side(mine) is Side.LEFT else (partners[theirs], mine)
-            why = f"a person said that {mine} and {theirs}, its partner, are two"
-            reviews.append(Review(name, *ends, 0.0, (why,), APART))
+            reviews.append(Review(name, *ends, 0.0, (_also(mine, theirs),), APART))
     await scope.store.decide(reviews, scope.clock.now())
     await scope.store.take_in(notices_about(scope, (one, other)))
+
+
+def _also(mine: Ref, theirs: Ref) -> str:
+    """Why a record is not the partner of one that it was kept apart from, either."""
+    return f"a person said that {mine} and {theirs}, its partner, are two"
 
 
 async def take_back(scope: Scope, one: Ref, other: Ref) -> str:
@@ -332,12 +339,10 @@ async def take_back(scope: Scope, one: Ref, other: Ref) -> str:
         raise ConfigError(
             f"nobody said anything of {one.id} and {other.id} that could be taken back; a merge cannot be"
         )
-    if apart:
-        partners = await _partners(scope, (one, other))
-        for mine, theirs in ((one, other), (other, one)):
-            if theirs in partners:
-                ends = (mine, partners[theirs]) if scope.side(mine) is Side.LEFT else (partners[theirs], mine)
-                await scope.store.take_back(*ends, "a person took back that the two are two", scope.clock.now())
+    for mine, theirs in ((one, other), (other, one)) if apart else ():
+        for review in await scope.store.reviews([mine]):
+            if review.state == APART and review.evidence == (_also(mine, theirs),):
+                await scope.store.forget_apart(review.left, review.right)
     await scope.store.take_in(notices_about(scope, (one, other)))
     return "are not kept apart any more" if apart else "are not to be merged any more"
 

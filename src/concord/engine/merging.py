@@ -102,7 +102,11 @@ class _Round:
             return None
         others = {ref: record for ref, record in records.items() if ref != self.merge.survivor}
         merged = [ref for ref, record in others.items() if isinstance(record, Record) and record.ref == survivor.ref]
-        left = [record for ref, record in others.items() if isinstance(record, Record) and record.ref == ref]
+        left = [
+            record
+            for ref, record in others.items()
+            if isinstance(record, Record) and record.ref == ref and ref not in merged
+        ]
         if survivor.ref != self.merge.survivor and not merged:
             await self._drop(f"{self.merge.survivor} was merged into {survivor.ref} meanwhile")
             return None

@@ -347,8 +347,9 @@ class Store(Protocol):
 
     # merges that a person approved
 
-    async def approve_merge(self, merge: Merge, notices: Sequence[Notice]) -> int:
-        """Note it, with these notices, by which it is carried out; its id."""
+    async def approve_merge(self, merge: Merge, notices: Sequence[Notice]) -> int | None:
+        """Note it, with these notices, by which it is carried out; its id. None: one of its records is part of another
+        that is not over, and nothing was noted."""
         ...
 
     async def due_merges(self, refs: Collection[Ref]) -> Sequence[Merge]:

@@ -26,8 +26,11 @@ class Merges:
         self._pair = pair
         self._sql = queries.load("merges")
 
-    async def approve(self, connection: AsyncConnection, merge: Merge) -> int:
-        """Note it; its id."""
+    async def approve(self, connection: AsyncConnection, merge: Merge) -> int | None:
+        """Note it; its id, or None where one of its records is part of another that is not over."""
+        await self._run(connection, "lock")
+        if await self.standing(connection, merge.members):
+            return None
         row = {
             "object_pair": merge.object_pair,
             **_place(merge.survivor),
@@ -38,7 +41,7 @@ class Merges:
             "approved_at": merge.approved_at,
         }
         found = await (await self._run(connection, "approve", **row)).fetchone()
-        return int(found[0]) if found is not None else 0
+        return None if found is None else int(found[0])
 
     async def due(self, connection: AsyncConnection, refs: Collection[Ref]) -> list[Merge]:
         """Approved ones that one of these records carries."""

@@ -261,12 +261,13 @@ class PostgresStore:
     # --- merges: store/merges.py says more ---------------------------------------------------------------------------
 
     @_again
-    async def approve_merge(self, merge: Merge, notices: Sequence[Notice]) -> int:
+    async def approve_merge(self, merge: Merge, notices: Sequence[Notice]) -> int | None:
         """See engine/ports.py."""
         async with self._transaction() as connection:
             number = await self._merges.approve(connection, merge)
-            await self._inbox.take_in(connection, notices)
-            await self._ring(connection)
+            if number is not None:
+                await self._inbox.take_in(connection, notices)
+                await self._ring(connection)
             return number
 
     async def due_merges(self, refs: Collection[Ref]) -> Sequence[Merge]:

@@ -1,3 +1,7 @@
+-- name: lock
+-- Of two people who approve at one moment the second one sees what the first one did.
+LOCK TABLE merge IN SHARE ROW EXCLUSIVE MODE;
+
 -- name: approve
 -- A person has approved this merge.
 INSERT INTO merge (pair, object_pair, system, object, survivor_id, losers, taken, reason, approved_by, approved_at)
