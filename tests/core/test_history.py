@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from tests.core.fields import CONTACT, NOON, at, entry, record, spec
 
-from concord.core.history import BEFORE_ANY, overwritten, stamp_of
+from concord.core.history import BEFORE_ANY, came_along, overwritten, stamp_of
 from concord.core.model import Base, HistoryEntry, Overwritten, Side
 from concord.core.values import FieldType
 
@@ -76,3 +77,24 @@ def test_where_no_base_says_what_was_known_the_last_recorded_reading_does() -> N
 def test_where_nothing_says_what_was_known_any_foreign_entry_may_have_been_covered() -> None:
     assert covered(entry("2", 30, ours=True), entry("3", 20), based=False) is not None
     assert covered(entry("2", 30, ours=True), entry("3", 20), seen=BEFORE_ANY) is not None
+
+
+OPT_OUT = replace(spec(FieldType.CHECKBOX, "optout"), needs="email")
+
+
+def silenced(words: tuple[HistoryEntry, ...], addresses: tuple[HistoryEntry, ...]) -> HistoryEntry | None:
+    histories = {"optout": words, "email": addresses}
+    return came_along(record(CONTACT, {"optout": False, "email": "b@x.com"}, histories=histories), "optout", OPT_OUT)
+
+
+def test_a_word_that_went_with_the_address_it_belonged_to_was_not_taken_back_by_anybody() -> None:
+    said = entry(True, 20)
+    assert silenced((entry(False, 60), said), (entry("b@x.com", 60), entry("a@x.com", 0))) == said
+    assert silenced((entry(False, 20), said), (entry("b@x.com", 20),)) == said, "all in one instant"
+
+
+def test_a_word_that_was_said_of_this_address_or_of_no_other_was_taken_back() -> None:
+    assert silenced((entry(False, 60), entry(True, 20)), (entry("b@x.com", 10),)) is None
+    assert silenced((entry(False, 60), entry(True, 20)), (entry("b@x.com", 20),)) is None
+    assert silenced((entry(False, 60), entry(True, 20)), ()) is None
+    assert silenced((entry(False, 60),), (entry("b@x.com", 60),)) is None
