@@ -28,7 +28,7 @@ from concord.engine.feeds import Refused, followable, listen
 from concord.engine.ports import Feed, Target
 from concord.engine.presence import EVERY as PRESENCE_EVERY
 from concord.engine.scope import LEASE, Reach, Scope
-from concord.engine.sync import CRASH_POINTS, drain
+from concord.engine.sync import ALL_POINTS, drain
 from concord.engine.worker import Chores
 from concord.errors import ConfigError, StoreError
 from concord.store.alone import alone
@@ -435,8 +435,8 @@ def _registrable() -> Callable[[str], str]:
 def _reach(point: str | None) -> Reach:
     if point is None:
         return lambda reached: None
-    if point not in CRASH_POINTS:
-        raise ConfigError(f"{CRASH_VARIABLE} is {point!r}; the points are {', '.join(CRASH_POINTS)}")
+    if point not in ALL_POINTS:
+        raise ConfigError(f"{CRASH_VARIABLE} is {point!r}; the points are {', '.join(ALL_POINTS)}")
 
     def reach(reached: str) -> None:
         if reached == point:

@@ -114,6 +114,7 @@ def test_a_new_user_reads_first_then_applies_then_serves(tmp_path: Path, sandbox
     assert again["writes"] == again["creates"] == {}, "the second time there is nothing left to do"
 
     _answers_questions(tmp_path, secrets)
+    _merges_duplicates(tmp_path, secrets)
     assert _serves_an_edit(tmp_path, secrets, salesforce["url"], hubspot["url"])
 
 
@@ -142,6 +143,25 @@ def _answers_questions(cwd: Path, secrets: dict[str, str]) -> None:
     assert json.loads(imported.stdout) == {"file": "questions.csv", "linked": 1, "apart": 0}
     left = json.loads(run("review", "--limit", "1000", "--json", cwd=cwd, environment=secrets).stdout)["open"]
     assert pair not in {(one["salesforce"][1], one["hubspot"][1]) for one in left}
+
+
+def _merges_duplicates(cwd: Path, secrets: dict[str, str]) -> None:
+    """A person looks at the duplicates of both systems, at what merging some would leave, and merges them."""
+    listed = json.loads(run("review", "duplicates", "--limit", "1000", "--json", cwd=cwd, environment=secrets).stdout)
+    for object_name in ("Lead", "contacts"):
+        chosen = next(
+            group["active"]
+            for group in listed["groups"]
+            if group["object"] == object_name and any(one["object"] == object_name for one in group["others"])
+        )
+        seen = run("review", "merge", chosen, "--json", cwd=cwd, environment=secrets)
+        assert json.loads(seen.stdout)["state"] == "proposed", seen.stderr
+        done = run("review", "merge", chosen, "--yes", "--json", cwd=cwd, environment=secrets)
+        assert json.loads(done.stdout)["state"] == "done", done.stderr
+    again = json.loads(run("review", "duplicates", "--limit", "1000", "--json", cwd=cwd, environment=secrets).stdout)
+    assert len(again["groups"]) < len(listed["groups"])
+    said = json.loads(run("review", "history", "--json", cwd=cwd, environment=secrets).stdout)
+    assert [one["state"] for one in said["merges"]] == ["done", "done"]
 
 
 def _serves_an_edit(cwd: Path, secrets: dict[str, str], salesforce: str, hubspot: str) -> bool:

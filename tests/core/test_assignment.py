@@ -343,3 +343,44 @@ def test_every_record_has_exactly_one_place(seed: int) -> None:
         assert not one & other
     assert set().union(*told, alone) == {one.ref for one in everyone}
     assert not set(duplicates(matching)) & set(duplicates(matching).values())
+
+
+# --- two of one side that a person keeps apart
+
+
+@dataclass(frozen=True)
+class Named:
+    ref: Ref
+    rank: int = 0
+    modified_at: datetime | None = None
+
+
+def kept_apart(
+    lefts: Sequence[Ref], rights: Sequence[Ref], apart: set[tuple[Ref, Ref]], linked: Mapping[Ref, Ref]
+) -> Matching:
+    """Everybody looks like everybody else, by an equal address."""
+    rules = Rules[Named](
+        lambda one: frozenset({"all"}),
+        lambda one, other: Score(95, (), exact=True),
+        Bounds(),
+        frozenset(apart),
+        {**linked, **{other: one for one, other in linked.items()}},
+    )
+    return settle([Named(one) for one in lefts], [Named(one) for one in rights], rules)
+
+
+def test_two_of_one_side_that_are_kept_apart_are_no_duplicates_however_alike_they_are() -> None:
+    a, b = left("a"), left("b")
+    assert [one.ref for one in kept_apart([a, b], [], set(), {}).duplicates] == [b]
+    for pair in ((a, b), (b, a)):
+        matching = kept_apart([a, b], [], {pair}, {})
+        assert (matching.duplicates, matching.new) == ((), (a, b))
+
+
+def test_one_that_is_kept_apart_is_not_made_a_duplicate_by_way_of_the_others_partner() -> None:
+    a, b, one = left("a"), left("b"), right("1")
+    matching = kept_apart([a, b], [one], {(a, b)}, {a: one})
+    assert matching.duplicates == ()
+    assert [(ask.left, ask.right) for ask in matching.asks] == [(b, one)]
+    matching = kept_apart([a, b], [one], {(a, b), (b, one)}, {a: one})
+    assert (matching.duplicates, matching.asks, matching.new) == ((), (), (b,))

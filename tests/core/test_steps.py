@@ -160,6 +160,18 @@ def test_a_write_waits_while_the_field_that_it_belongs_to_is_and_stays_blank(
         assert (found.outcome, found.write_right) == (Outcome.CARRIED, True)
 
 
+@pytest.mark.parametrize(("known", "write"), [(0, True), (30, MISSING)])
+def test_a_no_that_went_with_its_address_unread_counts_as_if_it_had_been_read(known: int, write: Value) -> None:
+    histories = {
+        "optout": (entry(False, 60), entry(True, 20)),
+        "email": (entry("b@x.com", 60), entry("a@x.com", 0)),
+    }
+    right = record(CONTACT, {"email": "b@x.com", "optout": False}, histories=histories)
+    left = record(LEAD, {"Email": "b@x.com", "NoMail": False})
+    bases = {"mail": Base("b@x.com", "b@x.com"), "no_mail": Base(False, False, right_seen=at(known))}
+    assert verdict(plan_linked(OF_ADDRESS, link(bases), left, right), "no_mail").write_left is write
+
+
 def test_a_new_record_without_the_field_that_another_belongs_to_is_made_without_both() -> None:
     assert written(plan_create(OF_ADDRESS, withdrawn("a@x.com"), RIGHT)) == {"email": "a@x.com", "optout": True}
     plan = plan_create(OF_ADDRESS, withdrawn(BLANK), RIGHT)

@@ -4,7 +4,8 @@
 point of the line that CONCORD_CRASH_AT names, as app.py does for every Concord.
 
 what.json: {"salesforce": …, "hubspot": …} as `python -m concord_sandbox` prints them, "database", and "later": by how
-many seconds its clock is ahead of the machine's, so that a dead one's lease is over without waiting for it.
+many seconds its clock is ahead of the machine's, so that a dead one's lease is over without waiting for it; "merges":
+whether a person first approves a merge of each group of duplicates.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from concord import config
 from concord.app import Parts, RealClock, opened
 from concord.config import Secrets
 from concord.core.model import Side
+from concord.engine import duplicates
 from concord.engine.sweep import sweep
 
 
@@ -46,6 +48,10 @@ async def run(what: dict[str, Any]) -> None:
     )
     clock = LaterClock(what["later"])
     async with opened(settings, secrets, Parts(clock=clock)) as concord:
+        for group in await duplicates.groups(concord.scope) if what.get("merges") else ():
+            if group.approved is None:
+                refs = await duplicates.group_of(concord.scope, group.active)
+                await duplicates.approve(concord.scope, await duplicates.propose(concord.scope, refs), "a test")
         for _ in range(20):
             for side in Side:
                 await sweep(concord.scope, side)

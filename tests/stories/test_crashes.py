@@ -21,6 +21,7 @@ import pytest
 from tests.conftest import TestServer
 from tests.stories.stage import TEXTS, Stage, stage
 
+from concord.engine.merging import MERGE_POINTS
 from concord.engine.sync import CRASH_POINTS
 
 Expected = Mapping[str, Any]
@@ -326,11 +327,11 @@ class Outside:
             self.control(system, "POST", "/clock", advance=3)
         self.later += 3
 
-    def concord(self, crash_at: str | None = None) -> int:
-        """Run one until it has nothing to do, or is dead; its exit code."""
+    def concord(self, crash_at: str | None = None, *, merges: bool = False) -> int:
+        """Run one until it has nothing to do, or is dead; its exit code. merges: all duplicates' are approved first."""
         given = {**os.environ, "CONCORD_CRASH_AT": crash_at} if crash_at else dict(os.environ)
         script = Path(__file__).with_name("crashing.py")
-        told = json.dumps({**self.what, "later": self.later})
+        told = json.dumps({**self.what, "later": self.later, "merges": merges})
         done = subprocess.run(  # noqa: S603  # our own script
             [sys.executable, str(script)], input=told, env=given, capture_output=True, text=True, check=False
         )
@@ -383,3 +384,29 @@ def test_a_program_that_is_killed_for_real_and_started_again_loses_nothing_and_m
     assert texts["salesforce"] == texts["hubspot"]
     old = [one for one in texts["hubspot"] if not one["LastName"].startswith(point)]
     assert all((one["Title"], one["City"]) == (f"edited before {point}",) * 2 for one in old)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", MERGE_POINTS)
+def test_a_program_that_is_killed_for_real_while_it_merges_is_followed_by_one_that_finishes(
+    outside: Outside, point: str
+) -> None:
+    name = {"opted out": "Lovelace", "merging": "Hopper", "merged": "Lamarr", "noted": "Clarke"}[point]
+    address = f"{name}@{name}-house.com".lower()
+    person = {"LastName": name, "Company": f"{name} Ltd", "Email": address}
+    first = outside.create("salesforce", "Lead", **person)
+    outside.people.append(name)
+    outside.seconds_pass()
+    assert outside.concord() == 0
+    outside.create("salesforce", "Lead", **person, Title="Dr", HasOptedOutOfEmail=True)
+    outside.seconds_pass()
+    assert outside.concord() == 0
+    outside.seconds_pass()
+    assert outside.concord(crash_at=point, merges=True) == -signal.SIGKILL
+    outside.later += 130  # the dead one's lease is over
+    assert outside.concord() == 0
+    leads = {key: row for key, row in outside.records("salesforce", "Lead").items() if row.get("Email") == address}
+    (contact,) = [row for row in outside.records("hubspot", "contacts").values() if row.get("email") == address]
+    assert list(leads) == [first]
+    assert (leads[first]["Title"], leads[first]["HasOptedOutOfEmail"]) == ("Dr", True)
+    assert (contact["jobtitle"], contact["hs_email_optout"]) == ("Dr", "true")

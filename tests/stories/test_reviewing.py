@@ -136,6 +136,13 @@ async def test_an_id_that_nobody_has_is_named(doubt: Doubt) -> None:
         await reviewing.find(doubt.concord.scope, doubt.lead, "4711")
 
 
+async def test_two_of_one_system_are_told_where_they_are_merged(doubt: Doubt) -> None:
+    other = doubt.play.lead(FirstName="Byron", LastName="King", Email="byron@king.example")
+    await doubt.play.settle(doubt.concord)
+    with pytest.raises(ConfigError, match="concord review merge ID ID"):
+        await reviewing.find(doubt.concord.scope, doubt.lead, other)
+
+
 async def test_both_are_shown_side_by_side_as_they_are_now(doubt: Doubt) -> None:
     one = await reviewing.find(doubt.concord.scope, doubt.lead, doubt.contact)
     doubt.play.edit_hs(doubt.contact, city="London")

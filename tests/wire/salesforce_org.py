@@ -113,6 +113,8 @@ class Org:
                 body = answer(request) if callable(answer) else answer
                 status, body = body if isinstance(body, tuple) else (200, body)
                 date = format_datetime(self.clock.now(), usegmt=True)
+                if isinstance(body, str):
+                    return httpx.Response(status, text=body, headers={"Date": date, "Content-Type": "text/xml"})
                 return httpx.Response(status, json=body, headers={"Date": date})
         return httpx.Response(
             404, json=[{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}]

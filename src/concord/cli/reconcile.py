@@ -63,6 +63,8 @@ async def _reconcile(look: Look, settings: Settings, *, apply: bool) -> dict[str
             look.line(
                 f"\n{handled} records went down the line; {backlog['dead']} wait for you, {concord.calls()} calls"
             )
+            if beside := (await concord.store.counts()).duplicates:
+                look.line(f"{beside} records stand beside another one of their system: concord review duplicates")
         else:
             look.line("\nNothing was written. To carry this out: concord reconcile --apply")
         return {

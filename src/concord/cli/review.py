@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from concord.app import Concord, Parts, opened
+from concord.cli import merging
 from concord.cli.options import ConfigPath, Json, examples
 from concord.cli.show import Look
 from concord.config import USUAL_PATH, Settings, load, secrets
@@ -32,6 +33,8 @@ class Do(StrEnum):
     """What to do with the queue, or with one pair of it."""
 
     SHOW = "show"
+    DUPLICATES = "duplicates"
+    MERGE = "merge"
     LINK = "link"
     APART = "apart"
     UNDO = "undo"
@@ -43,8 +46,17 @@ class Do(StrEnum):
 def review(
     what: Annotated[Do | None, typer.Argument(help="Without it the pairs that wait are listed.")] = None,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[SALESFORCE_ID HUBSPOT_ID | FILE]", help="Which pair, or which file.")
+        list[str] | None,
+        typer.Argument(metavar="[SALESFORCE_ID HUBSPOT_ID | ID... | FILE]", help="Which records, or which file."),
     ] = None,
+    survivor: Annotated[
+        str | None, typer.Option("--survivor", metavar="ID", help="With merge: which record is left.")
+    ] = None,
+    take: Annotated[
+        list[str] | None,
+        typer.Option("--take", metavar="FIELD=ID", help="With merge: whose value of a field is left; several times."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With merge: merge for good without asking.")] = False,
     config: ConfigPath = USUAL_PATH,
     limit: Annotated[int, typer.Option("--limit", min=1, max=_MANY, help="Pairs to list.")] = 50,
     json: Json = False,
@@ -55,18 +67,36 @@ def review(
     brought into agreement at once. `apart` says that they are two, also of two that are linked: it is remembered for
     ever, and each gets a partner of its own. `undo` takes an answer back. `history` lists the answers.
 
+    `duplicates` lists records of one system that are one person or company. `merge ID` shows what merging such a group
+    would leave (several ids: just those), which record survives and why, what is filled and what goes, and asks;
+    `--yes` answers. A merge cannot be undone. `apart` and `undo` take two ids of one system, too.
+
     `export FILE` writes the queue as CSV; fill its column `decision` with link or apart, and `import FILE` carries out
     what it says. A file with a mistake changes nothing. `concord serve` may go on beside all of it.
     """
     look = Look.standard(json=json)
     given = tuple(names or ())
-    wanted = {None: 0, Do.HISTORY: 0, Do.EXPORT: 1, Do.IMPORT: 1}.get(what, 2)
+    _check(what, given, merging=bool(survivor or take or yes))
+    wish = merging.Wish(given, survivor, take or (), yes)
+    result = asyncio.run(_run(look, load(Path(config)), what, given, limit, wish))
+    if json:
+        look.document(result)
+    if what is Do.MERGE and result["state"] in merging.FAILED:
+        raise typer.Exit(1)
+
+
+def _check(what: Do | None, given: Sequence[str], *, merging: bool) -> None:
+    """Raises ConfigError for arguments that do not go together."""
+    if merging and what is not Do.MERGE:
+        raise ConfigError("--survivor, --take and --yes go with concord review merge")
+    if what is Do.MERGE:
+        if not given:
+            raise ConfigError("concord review merge needs the id of a record, or several")
+        return
+    wanted = {None: 0, Do.HISTORY: 0, Do.DUPLICATES: 0, Do.EXPORT: 1, Do.IMPORT: 1}.get(what, 2)
     if len(given) != wanted:
         needs = {0: "no further argument", 1: "the name of a file", 2: "two ids: SALESFORCE_ID HUBSPOT_ID"}[wanted]
         raise ConfigError(f"concord review{f' {what}' if what else ''} needs {needs}")
-    result = asyncio.run(_run(look, load(Path(config)), what, given, limit))
-    if json:
-        look.document(result)
 
 
 def add_to(root: typer.Typer) -> None:
@@ -76,13 +106,18 @@ def add_to(root: typer.Typer) -> None:
             "concord review",
             "concord review show 00QQy000000d4QmMAI 28413913983",
             "concord review link 00QQy000000d4QmMAI 28413913983",
+            "concord review duplicates",
+            "concord review merge 00QQy000000d4QmMAI",
+            "concord review merge 00QQy000000d4QmMAI 00QQy000000d4QnMAI --survivor 00QQy000000d4QnMAI --yes",
             "concord review export questions.csv",
             "concord review --json",
         )
     )(review)
 
 
-async def _run(look: Look, settings: Settings, what: Do | None, names: Sequence[str], limit: int) -> _Result:
+async def _run(
+    look: Look, settings: Settings, what: Do | None, names: Sequence[str], limit: int, wish: merging.Wish
+) -> _Result:
     async with opened(settings, secrets(os.environ), Parts(beside=True)) as concord:
         if what is None:
             return await _list(look, concord, limit)
@@ -92,6 +127,13 @@ async def _run(look: Look, settings: Settings, what: Do | None, names: Sequence[
             return await _export(look, concord, Path(names[0]))
         if what is Do.IMPORT:
             return await _import(look, concord, Path(names[0]))
+        if what is Do.DUPLICATES:
+            return await merging.list_groups(look, concord, limit)
+        if what is Do.MERGE:
+            return await merging.merge(look, concord, wish)
+        beside = await _BESIDE[what](look, concord, names) if what in _BESIDE else None
+        if beside is not None:
+            return beside
         one = await reviewing.find(concord.scope, names[0], names[1])
         if what is Do.SHOW:
             return _side_by_side(look, await reviewing.shown(concord.scope, one))
@@ -120,6 +162,12 @@ _ACTS: Final[dict[Do, tuple[Callable[[Concord, Review], Awaitable[None]], str]]]
     Do.UNDO: (_undo, "are a question again"),
 }
 
+#: What can be said of two records of one system as well.
+_BESIDE: Final[Mapping[Do, Callable[[Look, Concord, Sequence[str]], Awaitable[_Result | None]]]] = {
+    Do.APART: merging.say_apart,
+    Do.UNDO: merging.take_back,
+}
+
 
 async def _list(look: Look, concord: Concord, limit: int) -> _Result:
     reviews = await concord.store.open_reviews(limit=limit)
@@ -137,14 +185,25 @@ async def _list(look: Look, concord: Concord, limit: int) -> _Result:
 
 async def _history(look: Look, concord: Concord, limit: int) -> _Result:
     decided = await concord.store.decided_reviews(limit=limit)
+    merges = await concord.store.merges(limit)
+    rows = [
+        (at, "one" if one.state == LINKED else "two", str(one.left), str(one.right), f"{one.score}")
+        for one, at in decided
+    ]
+    rows += [
+        (one.approved_at, _MERGES[one.state], " ".join(map(str, one.losers)), str(one.survivor), "") for one in merges
+    ]
     look.table(
-        ("when", "answer", "salesforce", "hubspot", ">score"),
-        [
-            (f"{at:%Y-%m-%d %H:%M} UTC", "one" if one.state == LINKED else "two", one.left.id, one.right.id, one.score)
-            for one, at in decided
-        ],
+        ("when", "answer", "of", "and", ">score"),
+        [(f"{row[0]:%Y-%m-%d %H:%M} UTC", *row[1:]) for row in sorted(rows, reverse=True)],
     )
-    return {"decided": [{**_as_json(one), "said": one.state, "at": at.isoformat()} for one, at in decided]}
+    return {
+        "decided": [{**_as_json(one), "said": one.state, "at": at.isoformat()} for one, at in decided],
+        "merges": [merging.merge_row(one) for one in merges],
+    }
+
+
+_MERGES: Final = {"approved": "to be merged", "done": "merged", "dropped": "not merged"}
 
 
 def _side_by_side(look: Look, seen: SideBySide) -> _Result:
@@ -236,6 +295,8 @@ def _read(path: Path) -> list[tuple[int, str, str, str]]:
 
 
 def _as_json(one: Review) -> _Result:
+    if one.left.system == one.right.system:
+        return {"system": one.left.system, "records": [list(one.left[1:]), list(one.right[1:])]}
     return {
         "salesforce": [one.left.object, one.left.id],
         "hubspot": [one.right.object, one.right.id],

@@ -187,9 +187,9 @@ class _Room(Generic[T]):
         linked = self.rules.linked
         if one.ref in linked and other.ref in linked:
             return
-        beside = (one.ref in self.left_refs) == (other.ref in self.left_refs)
-        if not beside and self._kept_apart(one.ref, other.ref):
+        if self._kept_apart(one.ref, other.ref):
             return
+        beside = (one.ref in self.left_refs) == (other.ref in self.left_refs)
         score = self.rules.compare(one, other)
         if judge(score, self.rules.bounds) is not Door.NEW:
             table = self.near if beside else self.across
@@ -338,6 +338,8 @@ class _Room(Generic[T]):
         self.because[ref] = (f"the same as {through}, whose partner is {active}", *edge.lines)
 
     def _contradict(self, one: Ref, other: Ref) -> bool:
+        if self._kept_apart(one, other):
+            return True
         score = self.near[one].get(other) or self.rules.compare(self.things[one], self.things[other])
         return score.barred
 

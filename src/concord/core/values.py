@@ -98,7 +98,8 @@ class FieldSpec:
     length: longest text in characters. scale: digits after the point. options: for picklists.
     restricted: values outside `options` are refused. references: object names that a reference may point to.
     tracked: the system keeps a time for each change of this field. needs: another field of the record that must not be
-    blank for this one to be written ("": none), as an opt-out that belongs to the record's e-mail address.
+    blank for this one to be written ("": none), as an opt-out that belongs to the record's e-mail address. part_of:
+    what it is a part of ("": nothing), as a town of an address: of another record it is taken with all of that or not.
     """
 
     name: str
@@ -115,6 +116,7 @@ class FieldSpec:
     references: tuple[str, ...] = ()
     tracked: bool = False
     needs: str = ""
+    part_of: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from concord.core import companies, identity
-from concord.core.identity import Matching, Pairing, Registrable
+from concord.core.identity import Matching, Pairing, Registrable, Score
 from concord.core.mapping import ObjectPair
 from concord.core.model import Intent, Known, Link, LinkState, Record, Review, Seen, Side
 from concord.core.told import passing, told_of
@@ -24,19 +24,33 @@ from concord.engine.scope import Scope
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of thing that identity knows: how a record becomes one, and who is who among several."""
+    """One kind of thing that identity knows: how a record becomes one, and who is who among several. compare: two of
+    them, as those who share a key with them (left ones, right ones) let them look."""
 
     of: Callable[[Record, ObjectPair, Side, Registrable], Any]
     back: Callable[[Ref, Mapping[str, object]], Any]
     traits: Callable[[Any], dict[str, object]]
     keys: Callable[[Any], frozenset[str]]
     match: Callable[..., Matching]
+    compare: Callable[[Any, Any, Sequence[Any], Sequence[Any]], Score]
 
 
 KINDS: Mapping[str, Kind] = {
-    "person": Kind(identity.person_of, identity.person_from, identity.traits_of, identity.keys_of, identity.match),
+    "person": Kind(
+        identity.person_of,
+        identity.person_from,
+        identity.traits_of,
+        identity.keys_of,
+        identity.match,
+        lambda one, other, lefts, rights: identity.compare(one, other, identity.Crowd.of(lefts, rights)),
+    ),
     "company": Kind(
-        companies.company_of, companies.company_from, companies.traits_of, companies.keys_of, companies.match
+        companies.company_of,
+        companies.company_from,
+        companies.traits_of,
+        companies.keys_of,
+        companies.match,
+        lambda one, other, lefts, rights: companies.compare(one, other, companies.Crowd.of(lefts, rights)),
     ),
 }
 

@@ -64,6 +64,7 @@ async def plan_batch(scope: Scope, batch: Batch) -> Planned:
     """The plan for a batch: linked records merged field by field, the others matched, and created where nobody is."""
     made: list[tuple[RecordPlan, Link | None]] = []
     records, lost = dict(batch.records), {ref for ref in batch.gone if ref not in batch.links}
+    lost |= {ref for ref, record in batch.records.items() if record.ref != ref}  # it is part of another one
     made += await _linked(scope, batch, records, lost)
     made += [(plan, None) for plan in _dead_ends(scope, batch)]
     for pair in scope.pairs:

@@ -12,6 +12,7 @@ from typing import Protocol
 from concord.core.alerts import Alert, Changes, Condition, Due, Facts, Telling
 from concord.core.breaker import Limits, Mark, Weighed
 from concord.core.checks import Question, Quota
+from concord.core.duplicates import Merge
 from concord.core.model import (
     Account,
     Change,
@@ -34,7 +35,7 @@ from concord.core.model import (
 from concord.core.plan import Done
 from concord.core.quota import Usage
 from concord.core.rounds import Past
-from concord.core.values import ObjectSpec, Ref
+from concord.core.values import ObjectSpec, Ref, Value
 from concord.errors import Category
 
 
@@ -53,6 +54,12 @@ class System(Protocol):
     failures of single records come back as data (`Receipt.failure`)."""
 
     name: str
+    #: Checkboxes that say not to contact a person, by the vendor's names, mapped or not.
+    withdrawals: Collection[str]
+    #: Whether a merge fills the survivor's blanks from the others by itself.
+    merge_fills: bool
+    #: What a person is told of a merge in this system before approving one.
+    merge_words: Sequence[str]
 
     async def account(self) -> Account:
         """Signs in and says whose account it is. The first call of every run; its failure stops the start."""
@@ -118,6 +125,17 @@ class System(Protocol):
         self, changes: Sequence[Change], show: Mapping[str, Sequence[str]], histories: Mapping[str, Sequence[str]]
     ) -> Sequence[Receipt]:
         """Make records under their unique keys; a repeat finds the first one (`created` False)."""
+        ...
+
+    async def merge(self, survivor: Ref, losers: Sequence[Ref], values: Mapping[str, Value]) -> Sequence[Receipt]:
+        """Merge these live records, for good, into the survivor, which keeps its values but for these. A receipt for
+        each loser, in the order asked, whose ref is the survivor's from now on. A failure that is `unknown` may have
+        been a merge: read the loser before asking again, it comes back under the survivor's ref then."""
+        ...
+
+    async def departed(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record]:
+        """Those of these records that were deleted or merged away, by id, as they last were, where the system still
+        shows that."""
         ...
 
     def on(self, errand: Errand) -> System:
@@ -322,6 +340,34 @@ class Store(Protocol):
 
     async def forget(self, refs: Collection[Ref]) -> None:
         """These records are not there any more, so they are nobody's candidates."""
+        ...
+
+    async def duplicates(self, limit: int = 50) -> Mapping[Ref, tuple[Ref, ...]]:
+        """Records that others of their system stand beside, with those; so many at most."""
+        ...
+
+    async def forget_apart(self, one: Ref, other: Ref) -> bool:
+        """Two of one system that a person had kept apart are not kept apart any more; False: they were not."""
+        ...
+
+    # merges that a person approved
+
+    async def approve_merge(self, merge: Merge, notices: Sequence[Notice]) -> int | None:
+        """Note it, with these notices, by which it is carried out; its id. None: one of its records is part of another
+        that is not over, and nothing was noted."""
+        ...
+
+    async def due_merges(self, refs: Collection[Ref]) -> Sequence[Merge]:
+        """Approved ones that are not over and that one of these records carries (`Merge.carrier`)."""
+        ...
+
+    async def standing_merges(self, refs: Collection[Ref]) -> Sequence[Merge]:
+        """Approved ones that are not over and of which one of these records is a part."""
+        ...
+
+    async def end_merge(self, merge: Merge, survivor: Ref, gone: Collection[Ref], now: datetime, *, left: bool) -> None:
+        """It is over, with its state and outcome; once, whoever says so. survivor: as it is called now; gone: the
+        records that became part of it. What was known through them is known through the survivor from now on."""
         ...
 
     # the breaker

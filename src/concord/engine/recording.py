@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from concord.core.model import Base, Failure, Intent, Known, Link, LinkState, Record, Seen, Side, Work
 from concord.core.plan import (
@@ -60,8 +61,15 @@ class _After:
 
 
 @traced("record")
-async def record(scope: Scope, batch: Batch, planned: Planned, written: Sequence[Written]) -> list[Done]:
-    """Write down what came of a batch; returns what was written down."""
+async def record(
+    scope: Scope,
+    batch: Batch,
+    planned: Planned,
+    written: Sequence[Written],
+    unmerged: Mapping[Ref, Failure] = MappingProxyType({}),
+) -> list[Done]:
+    """Write down what came of a batch; returns what was written down. unmerged: rows that wait for the sake of a merge
+    (engine/merging.py), however it went for their records otherwise."""
     now = scope.clock.now()
     known = {one.ref: one for one in known_with_duplicates(planned.plan)}
     terms = {pair.name: scope.terms(pair, {}) for pair in scope.pairs}
@@ -79,12 +87,23 @@ async def record(scope: Scope, batch: Batch, planned: Planned, written: Sequence
     done += [
         Done("", (work,), failure=_UNANSWERED, retry_at=now + timedelta(seconds=1)) for work in open_works.values()
     ]
+    done = [part for one in done for part in _unmerged(scope, one, unmerged, now)]
     await follow(scope, done)
     await scope.store.record(done, now)
     await follow(scope, done)
     if planned.lost:
         await scope.store.forget(planned.lost)
     return done
+
+
+def _unmerged(scope: Scope, done: Done, unmerged: Mapping[Ref, Failure], now: datetime) -> list[Done]:
+    """The same, but the rows whose merge failed wait for that."""
+    held = [work for work in done.answers if work.ref in unmerged]
+    if not held:
+        return [done]
+    rest = tuple(work for work in done.answers if work not in held)
+    waiting = [_failed(scope, Done("", (work,)), unmerged[work.ref], (work,), now) for work in held]
+    return [replace(done, answers=rest), *waiting]
 
 
 def answered(batch: Batch, plans: Sequence[RecordPlan]) -> set[Ref]:

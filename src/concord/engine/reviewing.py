@@ -53,7 +53,12 @@ async def find(scope: Scope, left_id: str, right_id: str) -> Review:
     found: dict[Side, dict[str, Ref]] = {}
     for side, record_id in ((Side.LEFT, left_id), (Side.RIGHT, right_id)):
         system = scope.system(side).name
-        known = [one for one in await scope.store.called(record_id) if one[0].system == system]
+        called = await scope.store.called(record_id)
+        known = [one for one in called if one[0].system == system]
+        if called and not known:
+            raise ConfigError(
+                f"{called[0][0]} is no record of {system}; two of one system are merged: concord review merge ID ID"
+            )
         if not known:
             raise ConfigError(f"{system} has no record {record_id} that Concord knows; check the id")
         found[side] = {object_pair: ref for ref, object_pair in known}

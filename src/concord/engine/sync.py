@@ -19,6 +19,7 @@ from concord.core.plan import Done
 from concord.core.retry import next_try
 from concord.engine.breaker import hold_back
 from concord.engine.claims import READ_AGAIN, Claim, others, take_partners
+from concord.engine.merging import MERGE_POINTS, carry_out
 from concord.engine.planning import Planned, plan_batch, without
 from concord.engine.reading import Batch, read_batch
 from concord.engine.recording import answered, record
@@ -39,6 +40,8 @@ _CROWD = 2.0
 
 #: Where a crash test can stop the program: between every pair of steps.
 CRASH_POINTS = ("claimed", "read", "planned", "intended", "written", "recorded")
+#: Those of a merge, which comes before the rest of its batch.
+ALL_POINTS = (*CRASH_POINTS, *MERGE_POINTS)
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ async def _line(scope: Scope, claim: Claim) -> Round:
 
 async def _down(scope: Scope, claim: Claim) -> Round:
     await claim.check()
+    unmerged = await carry_out(scope, claim)
     await take_partners(scope, claim)
     if not claim.works:
         return Round((), ())
@@ -89,7 +93,7 @@ async def _down(scope: Scope, claim: Claim) -> Round:
     written = await write(scope, planned.plan.records)
     claim.writing = False
     scope.reach("written")
-    done = await record(scope, batch, planned, written)
+    done = await record(scope, batch, planned, written, unmerged)
     scope.reach("recorded")
     return Round(claim.works, tuple(done))
 

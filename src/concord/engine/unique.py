@@ -54,7 +54,7 @@ async def _holders(scope: Scope, pair: ObjectPair, texts: set[str]) -> dict[str,
 def _held(plan: RecordPlan, name: str, holder: Ref) -> RecordPlan:
     reason = (
         f"the address belongs to {holder}, and HubSpot holds one contact for an address; "
-        f"merge the two contacts in HubSpot, or give one of them another address"
+        f"merge the two contacts (concord review merge ID ID), or give one of them another address"
     )
     field = ""
     steps: list[Step] = []

@@ -84,6 +84,10 @@ class People:
         """Whether a person had said something of these two; it is a question again."""
         return (await self._run(connection, "reopen_review", **rows.side_rows(left, right))).rowcount == 1
 
+    async def forget_apart(self, connection: AsyncConnection, one: Ref, other: Ref) -> bool:
+        """Whether a person had kept these two, of one system, apart; nobody does any more."""
+        return (await self._run(connection, "forget_apart", **rows.side_rows(one, other))).rowcount == 1
+
     async def called(self, connection: AsyncConnection, record_id: str) -> list[tuple[Ref, str]]:
         """Known records with this id, and the object pair that each belongs to."""
         return [(Ref(*row[:3]), row[3]) for row in await self._rows(connection, "called", record_id=record_id)]

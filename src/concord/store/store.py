@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from concord.core.breaker import Limits, Mark, Weighed
 from concord.core.budget import Quota
+from concord.core.duplicates import Merge
 from concord.core.model import Failure, Intent, Known, Lane, Link, Notice, Review, Work
 from concord.core.plan import Done
 from concord.core.rounds import Past
@@ -32,6 +33,7 @@ from concord.store.inbox import Inbox, PutBack, Stuck
 from concord.store.known import People
 from concord.store.ledger import Counts, Entry, Latency, Ledger, event_line
 from concord.store.links import Links
+from concord.store.merges import Merges, merge_lines
 from concord.store.pool import make_pool, reach
 from concord.store.recording import Recording
 from concord.store.rounds import LinkField, Rounds
@@ -84,6 +86,7 @@ class PostgresStore:
         self.alerts = Alerts(pair, self._health, self._cursors, self._transaction)
         self._breakers = Breakers(pair, self._inbox, self._links, self._ledger)
         self._rounds = Rounds(pair)
+        self._merges = Merges(pair)
         self._recording = Recording(self._inbox, self._links, self._people, self._ledger)
 
     @classmethod
@@ -254,6 +257,52 @@ class PostgresStore:
         """See engine/ports.py."""
         async with self._transaction() as connection:
             return await self._people.reviews(connection, refs)
+
+    # --- merges: store/merges.py says more ---------------------------------------------------------------------------
+
+    @_again
+    async def approve_merge(self, merge: Merge, notices: Sequence[Notice]) -> int | None:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            number = await self._merges.approve(connection, merge)
+            if number is not None:
+                await self._inbox.take_in(connection, notices)
+                await self._ring(connection)
+            return number
+
+    async def due_merges(self, refs: Collection[Ref]) -> Sequence[Merge]:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._merges.due(connection, refs)
+
+    async def standing_merges(self, refs: Collection[Ref]) -> Sequence[Merge]:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._merges.standing(connection, refs)
+
+    @_again
+    async def end_merge(self, merge: Merge, survivor: Ref, gone: Collection[Ref], now: datetime, *, left: bool) -> None:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            if await self._merges.end(connection, merge, now) and gone:
+                await self._people.forget(connection, gone)
+                await self._merges.follow(connection, survivor, gone)
+                await self._ledger.write(connection, merge_lines(merge, survivor, gone, left=left), now)
+
+    async def merges(self, limit: int = 50, merge_id: int | None = None) -> Sequence[Merge]:
+        """Merges in any state, the newest first; merge_id: that one alone."""
+        async with self._transaction() as connection:
+            return await self._merges.newest(connection, limit, merge_id)
+
+    async def duplicates(self, limit: int = 50) -> Mapping[Ref, tuple[Ref, ...]]:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._merges.groups(connection, limit)
+
+    async def forget_apart(self, one: Ref, other: Ref) -> bool:
+        """See engine/ports.py."""
+        async with self._transaction() as connection:
+            return await self._people.forget_apart(connection, one, other)
 
     # --- the breaker: store/breaker.py says more --------------------------------------------------------------------
 

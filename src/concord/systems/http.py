@@ -47,6 +47,18 @@ class Answer:
     since: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Xml:
+    """A body that is XML, and the reader of its answers: for the calls of a vendor that JSON does not have.
+
+    write: the body, given the headers that sign the call, because SOAP has the token within. read: an answer as plain
+    data, an error in a form that `Vendor.error` knows; raises ValueError for what is none.
+    """
+
+    write: Callable[[Mapping[str, str]], bytes]
+    read: Callable[[bytes], Any]
+
+
 class Vendor(Protocol):
     """What a vendor's folder tells the seam."""
 
@@ -156,11 +168,11 @@ class Http:
     ) -> Answer:
         """Send one call and return its good answer (2xx, or a status named in `accept`).
 
-        kind: a name for counting. repeatable: sending it twice does no harm (reads, updates, upserts by a unique key);
-        a call that is not is never repeated once it may have been carried out. signed: False for an address at another
-        host that carries its own signature: nothing of our sign-in goes there, neither its clock nor its headers are
-        taken for the vendor's, and no error says more of it than the host. errand: whose call it is; it is asked just
-        before the call leaves, after every wait, whether it may.
+        body: sent as JSON, or as an `Xml` says. kind: a name for counting. repeatable: sending it twice does no harm
+        (reads, updates, upserts by a unique key); a call that is not is never repeated once it may have been carried
+        out. signed: False for an address at another host that carries its own signature: nothing of our sign-in goes
+        there, neither its clock nor its headers are taken for the vendor's, and no error says more of it than the host.
+        errand: whose call it is; it is asked just before the call leaves, after every wait, whether it may.
         Raises RemoteRefused (lasting), RemoteBusy (passing, after the backoff is used up; nothing was done),
         RemoteUnknown (no answer came), ClaimLost (not sent), StoreError (not sent: what the account allows is shared in
         the database, which is away).
@@ -280,9 +292,7 @@ class Http:
         pace = pace or self._pace
         url = path if foreign or path.startswith(("http://", "https://")) else self.base_url + path
         host = _host(url) if foreign else self.base_url
-        content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        if content is not None:
-            headers = {**headers, "Content-Type": "application/json"}
+        content, headers = _written(body, headers)
         async with pace.turn(errand) as ticket:
             await errand.check()
             self.tally.note(kind, retry)
@@ -319,7 +329,8 @@ class Http:
                     f"{kind}: the connection to {host} broke before an answer came",
                     code=type(error).__name__,
                 ) from error
-        return self._read(response, sent, accept, kind, host, foreign, ticket)
+        parse = body.read if isinstance(body, Xml) else _parsed
+        return self._read(response, sent, accept, kind, host, foreign, ticket, parse)
 
     def _read(
         self,
@@ -330,12 +341,13 @@ class Http:
         host: str,
         foreign: bool,
         ticket: int,
+        parse: Callable[[bytes], Any],
     ) -> Answer:
         at, since = self._measure(None if foreign else response.headers.get("date"), sent)
         if not foreign:
             self._on_answer(response.headers, ticket)
         try:
-            body = _parsed(response.content) if response.content else None
+            body = parse(response.content) if response.content else None
         except ValueError:
             body = response.text  # an HTML page of a gateway or a maintenance screen
         good = response.is_success or response.status_code in accept
@@ -415,6 +427,16 @@ class Post:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+def _written(body: Any, headers: Mapping[str, str]) -> tuple[bytes | None, Mapping[str, str]]:
+    """A body as it is sent, and the headers with its kind."""
+    if body is None:
+        return None, headers
+    if isinstance(body, Xml):
+        kinds = {"Content-Type": "text/xml; charset=UTF-8", "Accept": "text/xml"}
+        return body.write(headers), {**headers, **kinds}
+    return json.dumps(body, separators=(",", ":")).encode(), {**headers, "Content-Type": "application/json"}
 
 
 def _parsed(content: bytes) -> Any:

@@ -133,6 +133,13 @@ UPDATE review
    AND left_system = %(left_system)s AND left_object = %(left_object)s AND left_id = %(left_id)s
    AND right_system = %(right_system)s AND right_object = %(right_object)s AND right_id = %(right_id)s;
 
+-- name: forget_apart
+-- Two of one system were kept apart, and are not any more: nobody is asked, they are matched anew.
+DELETE FROM review
+ WHERE pair = %(pair)s AND state = 'apart'
+   AND left_system = %(left_system)s AND left_object = %(left_object)s AND left_id = %(left_id)s
+   AND right_system = %(right_system)s AND right_object = %(right_object)s AND right_id = %(right_id)s;
+
 -- name: called
 -- Everybody known under this id.
 SELECT system, object, record_id, object_pair FROM known WHERE pair = %(pair)s AND record_id = %(record_id)s;

@@ -14,11 +14,11 @@ from functools import partial
 from concord.core.budget import Terms
 from concord.core.model import Account, Change, Errand, Gone, Lane, Receipt, Record, Side, SweepPage
 from concord.core.quota import Usage
-from concord.core.values import ObjectSpec, Ref
+from concord.core.values import ObjectSpec, Ref, Value
 from concord.errors import Category, RemoteRefused
 from concord.systems.budget import Budget
 from concord.systems.http import Clock, Http, Transport
-from concord.systems.hubspot import schema, sweep
+from concord.systems.hubspot import merges, schema, sweep
 from concord.systems.hubspot.auth import Auth, RefreshedToken, StaticToken
 from concord.systems.hubspot.client import (
     API_VERSION,
@@ -55,6 +55,10 @@ class HubSpot:
     """
 
     name = SYSTEM
+    #: An opt-out from all mail; the others of a contact belong to its address as well, and a merge combines them.
+    withdrawals: Collection[str] = frozenset({OPT_OUT})
+    merge_fills: bool = True
+    merge_words: Sequence[str] = merges.WORDS
 
     def __init__(
         self,
@@ -242,6 +246,18 @@ class HubSpot:
         finds the first one: then `created` is False. Where another contact has the address: DUPLICATE_RULE with
         `holder`."""
         return await self._writer.create(changes, show, histories)
+
+    async def merge(self, survivor: Ref, losers: Sequence[Ref], values: Mapping[str, Value]) -> Sequence[Receipt]:
+        """See `System.merge`. One call a loser. `values` are written before, so that they stand also where a kill comes
+        between."""
+        return await merges.merge(
+            self._caller, lambda changes: self._writer.update(changes, {}, {}), survivor, losers, values
+        )
+
+    async def departed(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record]:
+        """See `System.departed`: HubSpot shows nothing of a record that was merged away. Its opt-outs belonged to its
+        address, which the survivor has now."""
+        return {}
 
     def clock_ahead(self) -> timedelta:
         """How far HubSpot's clock is ahead of ours; zero before the first answer."""

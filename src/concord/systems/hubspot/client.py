@@ -202,9 +202,9 @@ class Hub:
 
 
 class Caller:
-    """The calls of one account. All of them may be repeated: reads, updates, upserts by a unique key, opt-outs and
-    associations do no more the second time than the first. errand: on whose behalf they are made; those of the consent
-    lane may use the daily reserve (SPEC 9.3)."""
+    """The calls of one account. All of them but merges may be repeated: reads, updates, upserts by a unique key,
+    opt-outs and associations do no more the second time than the first. errand: on whose behalf they are made; those
+    of the consent lane may use the daily reserve (SPEC 9.3)."""
 
     def __init__(
         self,
@@ -242,9 +242,11 @@ class Caller:
         *,
         params: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (),
+        repeats: bool = True,
     ) -> Answer:
-        """Send. accept: bad statuses that the caller reads himself."""
-        return await self._call("POST", path, kind, body=body, params=params, accept=accept)
+        """Send. accept: bad statuses that the caller reads himself. repeats: whether it may be sent again when no
+        answer came."""
+        return await self._call("POST", path, kind, body=body, params=params, accept=accept, repeats=repeats)
 
     async def search(self, object_name: str, body: Any) -> Answer:
         """Search, at the search's own pace."""
@@ -261,6 +263,7 @@ class Caller:
         params: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (),
         pace: Pace | None = None,
+        repeats: bool = True,
     ) -> Answer:
         await self._auth.keep_fresh()
         if self._daily.look_due():
@@ -270,7 +273,7 @@ class Caller:
                 method,
                 path,
                 kind=kind,
-                repeatable=True,
+                repeatable=repeats,
                 body=body,
                 params=params,
                 accept=accept,

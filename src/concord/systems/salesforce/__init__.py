@@ -1,10 +1,10 @@
 """Salesforce: fills the engine's `System` by shape. One class, `Salesforce`; the rest of the folder is its own affair.
 
-Where things are: `auth` signs in, `client` calls, `schema` describes, `wire` translates values, `records` reads (by ids
-through `reads`), `writes` writes (`batches` puts writes into calls, `graphs` sends many, `learnt` is what this process
-has found out about the org), `notices` sweeps, `presence` looks who is still there, `errors` says what a refusal means;
-`pubsub` streams, `avro` reads what it brings, `events` makes a feed of it, `outbound` reads what Salesforce sends,
-`doctor` checks the org. Facts and section numbers: api/salesforce.md.
+Where things are: `auth` signs in, `client` calls, `schema` describes, `wire` translates values, `records` reads (by
+ids through `reads`), `writes` writes (`batches` puts writes into calls, `graphs` sends many, `learnt` is what this
+process has found out about the org), `merges` merges (through `soap`), `notices` sweeps, `presence` looks who is still
+there, `errors` says what a refusal means; `pubsub` streams, `avro` reads what it brings, `events` makes a feed of it,
+`outbound` reads what Salesforce sends, `doctor` checks the org. Facts and section numbers: api/salesforce.md.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from datetime import datetime, timedelta
 from concord.core.model import Account, Change, Errand, Gone, Lane, Receipt, Record, Side, SweepPage
 from concord.core.quota import Usage
 from concord.core.retry import Backoff
-from concord.core.values import ObjectSpec, Ref
+from concord.core.values import ObjectSpec, Ref, Value
 from concord.errors import Category, ConfigError, RemoteRefused
 from concord.systems.budget import Budget
 from concord.systems.http import Clock, Transport
 from concord.systems.salesforce.client import TOGETHER, Client
 from concord.systems.salesforce.events import ChangeEvents
 from concord.systems.salesforce.lanes import lane_of
+from concord.systems.salesforce.merges import WITHDRAWALS, WORDS, Merges
 from concord.systems.salesforce.notices import Sweep
 from concord.systems.salesforce.presence import Presence
 from concord.systems.salesforce.pubsub import ADDRESS, PubSub
@@ -47,6 +48,9 @@ class Salesforce:
     """
 
     name: str = SYSTEM
+    withdrawals: Collection[str] = WITHDRAWALS
+    merge_fills: bool = False
+    merge_words: Sequence[str] = WORDS
 
     def __init__(
         self,
@@ -90,6 +94,7 @@ class Salesforce:
         self._client = client
         self._records = Records(client, self._schema)
         self._writes = Writes(client, self._schema, self._records)
+        self._merges = Merges(client, self._schema)
         self._sweep = Sweep(client)
         self._presence = Presence(client, self._schema)
 
@@ -189,6 +194,14 @@ class Salesforce:
     ) -> Sequence[Receipt]:
         """See `System.create`. Raises ValueError for a change without a key."""
         return await self._writes.create(changes, show, histories)
+
+    async def merge(self, survivor: Ref, losers: Sequence[Ref], values: Mapping[str, Value]) -> Sequence[Receipt]:
+        """See `System.merge`. Leads, contacts, accounts and cases, each with their like."""
+        return await self._merges.merge(survivor, losers, values)
+
+    async def departed(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record]:
+        """See `System.departed`."""
+        return await self._merges.departed(object_name, ids, fields)
 
     def clock_ahead(self) -> timedelta:
         """See `System.clock_ahead`."""

@@ -425,6 +425,8 @@ def call_error(status: int, body: Any, headers: Mapping[str, str]) -> RemoteErro
     told = complaints(body)
     if told and isinstance(body, Mapping) and "error" in body:
         return _sign_in_error(status, told[0])
+    if is_fault(body):
+        status = 400  # every fault of SOAP comes with 500, whoever is to blame; its code says that
     first = told[0] if told else _by_status(status)
     meaning = first.meaning
     kind: type[RemoteError] = RemoteBusy if meaning.transient else RemoteRefused
@@ -457,9 +459,20 @@ def _after(headers: Mapping[str, str]) -> float | None:
     return float(told) if told.isdigit() else None
 
 
+#: Marks what soap.py made of a fault of the SOAP API; the rest of it is as the REST API's errors are.
+FAULT: Final = "faultcode"
+
+
+def is_fault(body: Any) -> bool:
+    """Whether a body is a fault of the SOAP API (section 12), as soap.py reads it."""
+    return isinstance(body, Mapping) and FAULT in body
+
+
 def signed_out(status: int, body: Any) -> bool:
     """Whether the answer says that the token is not valid any more (section 2.2)."""
-    return status == 401 and any(complaint.code == "INVALID_SESSION_ID" for complaint in complaints(body))
+    return (status == 401 or is_fault(body)) and any(
+        complaint.code == "INVALID_SESSION_ID" for complaint in complaints(body)
+    )
 
 
 # --- the Pub/Sub API (section 10)

@@ -6,6 +6,7 @@ Reads describe and remembers it; may not read or write records.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
@@ -82,8 +83,14 @@ def _scale(told: Mapping[str, Any]) -> int | None:
 
 def object_spec(told: Mapping[str, Any]) -> ObjectSpec:
     """A describe answer as the object's specification."""
-    specs = (field_spec(field) for field in told.get("fields") or ())
-    return ObjectSpec(SYSTEM, str(told["name"]), {spec.name: spec for spec in specs if spec is not None})
+    fields = told.get("fields") or ()
+    addresses = {str(field["name"]) for field in fields if field.get("type") in ("address", "location")}
+    specs: dict[str, FieldSpec] = {}
+    for field in fields:
+        spec, whole = field_spec(field), str(field.get("compoundFieldName") or "")
+        if spec is not None:
+            specs[spec.name] = replace(spec, part_of=whole) if whole in addresses else spec
+    return ObjectSpec(SYSTEM, str(told["name"]), specs)
 
 
 class Schema:
