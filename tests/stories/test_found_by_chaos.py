@@ -247,6 +247,30 @@ async def test_an_edit_over_our_own_write_is_no_conflict_with_what_we_had_brough
     assert (play.sf("Lead")[lead]["Phone"], play.hs()[contact]["phone"]) == ("3000", "3000"), "who wrote it saw 2000"
 
 
+async def test_an_edit_is_not_taken_back_by_our_own_older_write_of_it_that_another_edit_made_look_newer(
+    play: Stage,
+) -> None:
+    """Nothing of our write of the title was recorded, and a person has edited another field of the lead since: by its
+    last word the lead is not ours, and its title looks newer than the one that HubSpot has by now."""
+    await play.recovers()
+    contact = play.hs_contact(email="ada@engines.com", lastname="Lovelace", jobtitle="Countess")
+    await play.recovers()
+    ((lead, _),) = play.sf("Lead").items()
+    play.clock.pass_(minutes=10)
+    play.edit_hs(contact, jobtitle="Analyst")
+    play.clock.pass_(seconds=2)
+    await play.dies("written")
+    assert play.sf("Lead")[lead]["Title"] == "Analyst"
+    play.clock.seconds -= 170  # the persons were quicker than the dead one's lease
+    play.edit_hs(contact, jobtitle="Mathematician")
+    play.clock.pass_(seconds=5)
+    play.edit_sf("Lead", lead, City="London")
+    play.clock.pass_(seconds=170)
+    await play.recovers()
+    assert (play.sf("Lead")[lead]["Title"], play.hs()[contact]["jobtitle"]) == ("Mathematician", "Mathematician")
+    assert play.hs()[contact]["city"] == "London"
+
+
 async def test_an_edit_of_whom_somebody_was_made_from_is_not_taken_back_for_an_edit_of_another_field(
     play: Stage,
 ) -> None:

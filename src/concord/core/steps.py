@@ -27,7 +27,7 @@ from concord.core.plan import (
     Verdict,
     WaitStep,
 )
-from concord.core.values import BLANK, MISSING, ObjectSpec, Ref, Untranslatable, Value
+from concord.core.values import BLANK, MISSING, TEXTUAL, ObjectSpec, Ref, Untranslatable, Value, is_blank
 
 
 class Mapped(NamedTuple):
@@ -161,9 +161,12 @@ def _agreed_unrecorded(
         seen = base.seen(side) if base is not None else link.read_at(side)
         shown, known = other.value(pair.api_name(side.other)), base.seen(side.other) if base is not None else None
         for above, entry in beneath(record, pair.api_name(side), seen):
-            # Whoever typed the same on the other side, later than this one had moved on, has edited too.
+            # Whoever chose the same on the other side, later than this one had moved on, has edited too. A text that
+            # stood here a moment ago is no choice: nobody types it anew just then, and somebody else's edit of another
+            # field has only made the record look newer than it.
             stood = terms.skew.corrected(side.other, other.modified_at) <= terms.skew.corrected(side, above.stamp.at)
-            brought = other.ours or link.made or (stood and base is not None)
+            typed = specs.of(side).type in TEXTUAL and not is_blank(shown, specs.of(side.other))
+            brought = other.ours or link.made or (base is not None and (stood or typed))
             if not entry.ours and (pair.rule is SyncRule.MOST_RESTRICTIVE or not brought):
                 continue
             values = (entry.value, shown) if side is Side.LEFT else (shown, entry.value)
