@@ -99,14 +99,14 @@ def _everybody_once(play: Stage, people: People, couples: list[Couple], asked: s
         (side, name) for side, record, name in _ever(play) if (side, record) not in told.made and name in NAMES
     )
     for (side, name), times in ours.items():
-        if name in told.strangers or told.merging(name):
+        if told.merging(name):
             continue  # of whom somebody took for one with another, the other's record may bear the name now
         if times > 1:
             yield f"{name} was made {times} times in {side}"
         if (name, side) in told.begun and name not in told.odd:
             yield f"{name} was made in {side}, where a person had made one"
     for name in NAMES:
-        if name in told.odd | told.strangers or not any(who == name for who, _ in told.edits):
+        if name in told.odd or not any(who == name for who, _ in told.edits):
             continue
         for side in ("salesforce", "hubspot"):
             found = [at for at, _ in people.found(side, name)]

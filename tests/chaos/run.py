@@ -18,7 +18,6 @@ from tests.chaos.world import Crew, chaotic
 from tests.stories.stage import Stage
 
 from concord.core.model import Side
-from concord.core.values import Ref
 from concord.engine.presence import POSITION, look, place_of
 from concord.engine.sweep import DEEP, QUICK, sweep, sweep_consent
 from concord.errors import RemoteError
@@ -139,9 +138,6 @@ class Player:
         return await self.people.restore(act.told["side"])
 
     async def _convert(self, name: str, act: Act) -> bool:
-        at = next((at for at, _ in self.people.found("salesforce", name)), None)
-        if at is not None and not await self.crew.concord.store.links([Ref(at.side, at.object, at.id)]):
-            self.people.told.strangers.add(name)
         return await self.people.convert(name, act.told["company"])
 
     async def _merge(self, name: str, act: Act) -> bool:

@@ -94,9 +94,6 @@ class Told:
     became: dict[tuple[str, str], str] = field(default_factory=dict)
     #: Names of whom something was ever deleted, merged, or made twice by people: they need not be one couple.
     odd: set[str] = field(default_factory=set)
-    #: Names of leads that were converted before they were linked: what was made for the lead may not be found for the
-    #: contact (docs/chaos.md).
-    strangers: set[str] = field(default_factory=set)
     #: Fields of a person that somebody cleared.
     cleared: set[tuple[str, str]] = field(default_factory=set)
     merged: dict[str, str] = field(default_factory=dict)
