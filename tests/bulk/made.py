@@ -9,6 +9,7 @@ import csv
 import random
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 COLUMNS = (
@@ -25,9 +26,39 @@ COLUMNS = (
 )
 Row = dict[str, str]
 
-GIVEN = ["james", "mary", "michael", "linda", "robert", "patricia", "william", "jennifer", "david", "elizabeth", "richard", "barbara", "joseph", "susan", "thomas", "jessica", "charles", "karen", "christopher", "sarah", "daniel", "lisa", "matthew", "nancy", "anthony", "betty", "mark", "sandra", "donald", "ashley", "steven", "emily", "andrew", "donna", "paul", "michelle", "joshua", "carol", "kenneth", "amanda", "kevin", "melissa", "brian", "deborah", "george", "stephanie", "timothy", "rebecca", "Jürgen", "Björn", "Søren", "Łukasz", "José", "François", "Zoë", "Anaïs", "Günther", "Jörg", "Heike", "Sabine", "Klaus", "Monika", "Wolfgang", "Petra", "Uwe", "Birgit", "Hans-Peter", "Anna-Maria", "Karl-Heinz", "Jean-Pierre", "Maria", "Mario", "Martin", "Martina", "Julia", "Julian", "Alexander", "Alexandra", "Katharina", "Giuseppe", "Giovanni", "Luca", "Chiara", "Carlos", "Lucía", "Álvaro", "Inés", "Иван", "Ольга", "Дмитрий", "Елена", "Γιώργος", "Μαρία", "太郎", "花子", "伟", "芳", "민준", "서연", "Ingrid", "Lars", "Nils", "Freja", "Astrid", "Piotr", "Agnieszka", "Tomáš", "Zdeněk", "Réka", "Gábor", "Ayşe", "Mehmet", "Fatma", "Priya", "Rahul", "Anjali", "Wei", "Ming"]
-FAMILY = ["smith", "johnson", "williams", "brown", "jones", "miller", "davis", "garcia", "rodriguez", "wilson", "martinez", "anderson", "taylor", "moore", "jackson", "Müller", "Schmidt", "Schneider", "Fischer", "Meyer", "Weber", "Wagner", "Becker", "Schulz", "Hoffmann", "Schäfer", "Koch", "Bauer", "Richter", "Klein", "Wolf", "Huber", "O'Brien", "McDonald", "Fitzgerald", "Nguyen", "Rossi", "Bianchi", "Dubois", "Lefèvre", "Ångström", "Østergaard", "Kowalski", "Nowak", "Novák", "Horváth", "Yılmaz", "Петров", "Иванова", "Παπαδόπουλος", "山田", "佐藤", "王", "李", "김", "이", "Silva", "Santos", "Fernández", "Gutiérrez", "Sørensen", "Lindqvist", "Patel", "Sharma", "Khan"]
-SYLLABLES = ["ba", "be", "bo", "da", "de", "do", "fa", "fel", "gar", "gen", "hal", "hei", "hor", "ka", "ker", "kon", "la", "len", "lin", "lo", "mar", "mei", "mo", "na", "nel", "nor", "os", "pe", "per", "ra", "rei", "ro", "sa", "sel", "ster", "ta", "tin", "tor", "ul", "va", "ver", "win", "wol", "za", "zel"]
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+GIVEN = _words(
+    """
+    james mary michael linda robert patricia william jennifer david elizabeth richard barbara joseph
+    susan thomas jessica charles karen christopher sarah daniel lisa matthew nancy anthony betty
+    mark sandra donald ashley steven emily andrew donna paul michelle joshua carol kenneth amanda
+    kevin melissa brian deborah george stephanie timothy rebecca Jürgen Björn Søren Łukasz José
+    François Zoë Anaïs Günther Jörg Heike Sabine Klaus Monika Wolfgang Petra Uwe Birgit Hans-Peter
+    Anna-Maria Karl-Heinz Jean-Pierre Maria Mario Martin Martina Julia Julian Alexander Alexandra
+    Katharina Giuseppe Giovanni Luca Chiara Carlos Lucía Álvaro Inés Иван Ольга Дмитрий Елена
+    Γιώργος Μαρία 太郎 花子 伟 芳 민준 서연 Ingrid Lars Nils Freja Astrid Piotr Agnieszka Tomáš Zdeněk Réka
+    Gábor Ayşe Mehmet Fatma Priya Rahul Anjali Wei Ming
+    """
+)
+FAMILY = _words(
+    """
+    smith johnson williams brown jones miller davis garcia rodriguez wilson martinez anderson taylor
+    moore jackson Müller Schmidt Schneider Fischer Meyer Weber Wagner Becker Schulz Hoffmann Schäfer
+    Koch Bauer Richter Klein Wolf Huber O'Brien McDonald Fitzgerald Nguyen Rossi Bianchi Dubois
+    Lefèvre Ångström Østergaard Kowalski Nowak Novák Horváth Yılmaz Петров Иванова Παπαδόπουλος 山田
+    佐藤 王 李 김 이 Silva Santos Fernández Gutiérrez Sørensen Lindqvist Patel Sharma Khan
+    """
+)
+SYLLABLES = _words(
+    """
+    ba be bo da de do fa fel gar gen hal hei hor ka ker kon la len lin lo mar mei mo na nel nor os
+    pe per ra rei ro sa sel ster ta tin tor ul va ver win wol za zel
+    """
+)
 PARTICLES = ("van der", "von", "de la", "van", "di", "zu", "al")
 FORMS = (
     "GmbH",
@@ -70,8 +101,20 @@ TITLES = (
     "CFO",
     "",
 )
-NICKS = {"william": "Bill", "robert": "Bob", "richard": "Dick", "elizabeth": "Liz", "Alexander": "Alex", "michael": "Mike",
-         "thomas": "Tom", "jennifer": "Jenny", "Katharina": "Kathi", "daniel": "Dan", "patricia": "Pat", "josé": "Pepe"}  # fmt: skip
+NICKS = {
+    "william": "Bill",
+    "robert": "Bob",
+    "richard": "Dick",
+    "elizabeth": "Liz",
+    "Alexander": "Alex",
+    "michael": "Mike",
+    "thomas": "Tom",
+    "jennifer": "Jenny",
+    "Katharina": "Kathi",
+    "daniel": "Dan",
+    "patricia": "Pat",
+    "josé": "Pepe",
+}
 PLAIN = str.maketrans(
     {"ü": "ue", "ö": "oe", "ä": "ae", "ø": "o", "ł": "l", "é": "e", "ñ": "n", "å": "a", "í": "i", "á": "a"}
 )
@@ -187,11 +230,13 @@ class Books:
         """The same person as another system has come to know them."""
         draw, kept = self.random, dict(row)
         for chance, change in (
-            (0.06, self._slip_first), (0.06, self._slip_last), (0.06, self._nick), (0.04, self._initial), (0.03, self._swap),
-            (0.03, self._married), (0.05, self._spelling), (0.02, self._one_field), (0.03, self._no_name), (0.10, self._no_email),
+            (0.06, self._slip_first), (0.06, self._slip_last), (0.06, self._nick), (0.04, self._initial),
+            (0.03, self._swap), (0.03, self._married), (0.05, self._spelling), (0.02, self._one_field),
+            (0.03, self._no_name), (0.10, self._no_email),
             (0.05, self._slip_email), (0.05, self._other_email), (0.02, self._shared_mailbox), (0.12, self._company),
-            (0.10, self._no_company), (0.06, self._new_job), (0.15, self._phone), (0.3, self._no_phone), (0.1, self._title),
-            (0.02, self._case), (0.03, self._second_email), (0.01, self._marked), (0.02, self._more_given), (0.01, self._junk),
+            (0.10, self._no_company), (0.06, self._new_job), (0.15, self._phone), (0.3, self._no_phone),
+            (0.1, self._title), (0.02, self._case), (0.03, self._second_email), (0.01, self._marked),
+            (0.02, self._more_given), (0.01, self._junk),
         ):  # fmt: skip
             if draw.random() < chance:
                 change(kept)
@@ -354,16 +399,19 @@ class Books:
 def write(folder: Path, lefts: int, rights: int, seed: int = 1) -> None:
     """left.csv, right.csv and truth.csv (id, whose) in this folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "left.csv").open("w", newline="") as left, (folder / "right.csv").open("w", newline="") as right:
-        with (folder / "truth.csv").open("w", newline="") as truth:
-            files = {book: csv.DictWriter(file, COLUMNS) for book, file in (("left", left), ("right", right))}
-            told = csv.writer(truth)
-            told.writerow(("id", "whose"))
-            for one in files.values():
-                one.writeheader()
-            for book, row, whose in Books(lefts, rights, seed).rows():
-                files[book].writerow(row)
-                told.writerow((row["id"], whose))
+    names = ("left", "right", "truth")
+    with ExitStack() as stack:
+        left, right, truth = (
+            stack.enter_context((folder / f"{name}.csv").open("w", newline="", encoding="utf-8")) for name in names
+        )
+        files = {"left": csv.DictWriter(left, COLUMNS), "right": csv.DictWriter(right, COLUMNS)}
+        told = csv.writer(truth)
+        told.writerow(("id", "whose"))
+        for one in files.values():
+            one.writeheader()
+        for book, row, whose in Books(lefts, rights, seed).rows():
+            files[book].writerow(row)
+            told.writerow((row["id"], whose))
 
 
 if __name__ == "__main__":

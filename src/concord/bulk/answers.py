@@ -22,8 +22,8 @@ _LINE: Final = "\x1e"
 
 @dataclass(frozen=True)
 class Answer:
-    """Who is who. links, asks: left_id, right_id, confidence, rule, explanation; links by left id, asks likeliest first.
-    duplicates: system, id, active_id, explanation. new: system, id. The same that core's `match` gives."""
+    """Who is who. links, asks: left_id, right_id, confidence, rule, explanation; links by left id, asks likeliest
+    first. duplicates: system, id, active_id, explanation. new: system, id. The same that core's `match` gives."""
 
     links: pl.DataFrame
     asks: pl.DataFrame

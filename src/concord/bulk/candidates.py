@@ -1,6 +1,7 @@
 """The pairs that are worth comparing, from the keys of `keys.py`, one kind of key after the other.
 
-Decides nothing. See `keys.py` for which pairs are left out although they share a key of core's, and why nothing is lost.
+Decides nothing. See `keys.py` for which pairs are left out although they share a key of core's, and why nothing is
+lost.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def _at(keys: list[Keys], what: Hashes, tag: int) -> list[Keys]:
 def _shared(what: Hashes) -> Flags:
     """Which of these occur more than once (0 does not count)."""
     every, bits = packed([(what, np.arange(len(what)))], len(what))
-    start, count = runs(every, bits)
+    _, count = runs(every, bits)
     found = np.zeros(len(what), dtype=np.bool_)
     several = np.repeat(count > 1, count)
     found[(every[several] & np.uint64((1 << bits) - 1)).astype(np.int64)] = True
@@ -178,8 +179,8 @@ def _whole_rows(k: Keyed) -> Flags:
 
 
 def _whole_names(k: Keyed, everything: bool) -> list[npt.NDArray[Any]]:
-    """The whole names that at most one person on each side bears; then pairs of one whole name, at companies whose names
-    are alike or with nobody else of that name."""
+    """The whole names that at most one person on each side bears; then pairs of one whole name, at companies whose
+    names are alike or with nobody else of that name."""
     size = k.people.size
     some = (k.whole != 0) & ~k.common
     rows = np.flatnonzero(some)

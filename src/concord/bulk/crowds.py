@@ -91,8 +91,8 @@ def namesakes(k: Keyed, one: Rows, other: Rows) -> Flags:
 
 
 def _crowded(k: Keyed, table: pl.DataFrame) -> Hashes:
-    """The keys (of key, who) that are borne on one side by somebody with a mark of generation, or by several people with
-    several personal addresses at their company."""
+    """The keys (of key, who) that are borne on one side by somebody with a mark of generation, or by several people
+    with several personal addresses at their company."""
     people, emails = k.people, k.people.emails
     who = table["who"].to_numpy()
     table = table.with_columns(

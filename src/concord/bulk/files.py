@@ -1,4 +1,4 @@
-"""CSV files of people, as any system exports them: which columns they have, in which encoding, and where they are broken.
+"""CSV files of people, as any system exports them: their columns, their encoding, and where they are broken.
 
 Reads whole files or refuses them with the line; writes all results or none. Decides nothing about people.
 """
@@ -29,7 +29,10 @@ _QUOTE: Final = ord('"')
 #: The usual names of columns (letters and digits only, lower case), the likeliest first: Salesforce's and HubSpot's own
 #: exports, and plain ones in a few languages.
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "id": ("id", "recordid", "contactid", "leadid", "casesafeid", "18digitid", "externalid", "personid", "uid", "nr", "key"),
+    "id": (
+        "id", "recordid", "contactid", "leadid", "casesafeid", "18digitid", "externalid", "personid", "uid", "nr",
+        "key",
+    ),
     "first_name": ("firstname", "first", "givenname", "forename", "vorname", "prenom", "nombre", "nome"),
     "last_name": (
         "lastname", "last", "surname", "familyname", "nachname", "zuname", "nomdefamille", "apellido", "apellidos",
@@ -41,11 +44,17 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "company", "companyname", "accountname", "account", "associatedcompany", "primarycompany", "organization",
         "organisation", "employer", "firma", "unternehmen", "societe", "empresa", "azienda",
     ),
-    "website": ("website", "websiteurl", "companydomainname", "domain", "companywebsite", "url", "homepage", "webseite"),
+    "website": (
+        "website", "websiteurl", "companydomainname", "domain", "companywebsite", "url", "homepage", "webseite",
+    ),
     "phone": ("phone", "phonenumber", "businessphone", "telephone", "workphone", "tel", "telefon", "telefono"),
-    "mobile": ("mobile", "mobilephone", "mobilephonenumber", "cell", "cellphone", "mobil", "handy", "movil", "cellulare"),
+    "mobile": (
+        "mobile", "mobilephone", "mobilephonenumber", "cell", "cellphone", "mobil", "handy", "movil", "cellulare",
+    ),
     "title": ("title", "jobtitle", "position", "role", "funktion", "titre", "cargo"),
-    "modified_at": ("modifiedat", "lastmodifieddate", "lastmodified", "updatedat", "systemmodstamp", "lastmodifieddateutc"),
+    "modified_at": (
+        "modifiedat", "lastmodifieddate", "lastmodified", "updatedat", "systemmodstamp", "lastmodifieddateutc",
+    ),
     "other_id": (
         "otherid", "salesforcecontactid", "salesforceleadid", "salesforceid", "hubspotcontactid", "hubspotid",
         "hubspotrecordid",
@@ -65,8 +74,8 @@ class Book:
 
 
 def read(path: Path, named: Mapping[str, str] | None = None) -> Book:
-    """A CSV file of people. named: columns of the file, by ours, where they are not to be recognised. Raises ConfigError
-    with the line for what is no such file; then nothing was taken from it."""
+    """A CSV file of people. named: columns of the file, by ours, where they are not to be recognised. Raises
+    ConfigError with the line for what is no such file; then nothing was taken from it."""
     data = _bytes(path)
     text, encoding = _utf8(path, data)
     del data

@@ -171,7 +171,8 @@ def keyed(people: People) -> Keyed:
     sevens = np.where(people.phones >= 0, np.append(last, np.uint64(0))[people.phones], np.uint64(0))
     return Keyed(
         people, given, family, cjk, common, full, (g == 0) & (h == 0), whole, firms, firm_of, firm,
-        near_companies(people.companies, firm_of, firms), near_hosts(people.host_texts), near_hosts(people.domain_texts),
+        near_companies(people.companies, firm_of, firms), near_hosts(people.host_texts),
+        near_hosts(people.domain_texts),
         labels, places, sevens,
         _id_keys(people.everyone.ids), [_id_keys(ids) for ids in people.other_ids],
     )  # fmt: skip

@@ -179,9 +179,9 @@ def mobiles(k: Keyed, who: Rows) -> Flags:
 
 @dataclass(frozen=True)
 class Employed:
-    """both: 0, or which domain of the first is one of the other's too (from 1). like: code of how the names stand to one
-    another, BLANK unless both are known. apart: both have domains. named: 0, or whose company's name is which domain
-    of the other. near: both have domains, and two of them are near."""
+    """both: 0, or which domain of the first is one of the other's too (from 1). like: code of how the names stand to
+    one another, BLANK unless both are known. apart: both have domains. named: 0, or whose company's name is which
+    domain of the other. near: both have domains, and two of them are near."""
 
     both: Codes
     like: Codes

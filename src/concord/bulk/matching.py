@@ -44,8 +44,8 @@ def match(
     apart: Iterable[tuple[str, str]] = (),
     linked: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Who is who among two tables of people (see COLUMNS; ids must be unique). apart: left and right ids of pairs that a
-    person said are two; linked: right id by left id, of links that there are: never broken, never repeated."""
+    """Who is who among two tables of people (see COLUMNS; ids must be unique). apart: left and right ids of pairs that
+    a person said are two; linked: right id by left id, of links that there are: never broken, never repeated."""
     tables = [prepared(left), prepared(right)]
     people = people_from(pl.concat(tables), len(tables[0]), registrable)
     del tables, left, right
@@ -137,7 +137,8 @@ def match_files(
     named: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {}),
 ) -> Answer:
     """Who is who in two CSV files, written as CSV: all results or none. named: for each file which of its columns is
-    which of COLUMNS, where that is not to be recognised. Raises ConfigError for files that cannot be read or written."""
+    which of COLUMNS, where that is not to be recognised. Raises ConfigError for files that cannot be read or
+    written."""
     tables = [files.read(path, names).table for path, names in zip((left, right), named, strict=True)]
     found = match(tables.pop(0), tables.pop(0), registrable, bounds)
     wanted = (results.links, results.review, results.duplicates, results.new)

@@ -22,7 +22,8 @@ Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
-#: What a table of people may have; all texts, outer blanks removed, "" for nothing. `id` and one of the others are needed.
+#: What a table of people may have; all texts, outer blanks removed, "" for nothing. `id` is needed, and one of the
+#: others.
 COLUMNS: Final = (
     "id", "first_name", "last_name", "email", "additional_emails", "company", "website", "phone", "mobile", "title",
     "modified_at", "other_id",

@@ -36,7 +36,8 @@ _CALLED: Final = re.compile("\x02([ab]) first\x03 \x02[ab] last\x03")
 @dataclass(frozen=True)
 class Scored:
     """Pairs that are not two people for certain. how: which of `scores` each has; its explanation has slots for the
-    values of the pair where `patterns` says so. value, tier, barred, door: of the score, the door as a place in DOORS."""
+    values of the pair where `patterns` says so. value, tier, barred, door: of the score, the door as a place in
+    DOORS."""
 
     one: Rows
     other: Rows
@@ -320,11 +321,12 @@ class _Values:
             return pl.DataFrame(parts).select(
                 pl.when(whole == "").then(pl.lit("(no name)")).otherwise(whole).alias("n")
             )["n"]
-        texts, codes = {
-            "email": lambda: (people.emails.text, people.emails.start[who] + number),
-            "phone": lambda: (people.numbers, people.phones[who, number]),
-            "domain": lambda: (self.lists["domain_texts"], people.domains[who, number]),
-            "company": lambda: (self.lists["companies"], people.company[who]),
-            "title": lambda: (self.lists["titles"], people.title[who]),
-        }[what]()
-        return texts.gather(codes)
+        if what == "email":
+            return people.emails.text.gather(people.emails.start[who] + number)
+        if what == "phone":
+            return people.numbers.gather(people.phones[who, number])
+        if what == "domain":
+            return self.lists["domain_texts"].gather(people.domains[who, number])
+        if what == "company":
+            return self.lists["companies"].gather(people.company[who])
+        return self.lists["titles"].gather(people.title[who])

@@ -35,9 +35,9 @@ _FEW: Final = 500
 
 @dataclass(frozen=True)
 class Ended:
-    """Some links, questions or duplicates: the left one and the right one (the duplicate and the active one), the row in
-    `Scored` (-1: none), and notes for those found through others, with LINES in it where the score's explanation goes;
-    no notes where there is none."""
+    """Some links, questions or duplicates: the left one and the right one (the duplicate and the active one), the row
+    in `Scored` (-1: none), and notes for those found through others, with LINES in it where the score's explanation
+    goes; no notes where there is none."""
 
     one: Rows
     other: Rows
@@ -78,8 +78,8 @@ class _Node:
 
 @dataclass(frozen=True)
 class _Shape:
-    """A neighbourhood: who of it is on the right side, which rank each one's object has, when each was modified (in which
-    order; -1: not known), the pairs with their scores, and what people have said before: links, and pairs to keep
+    """A neighbourhood: who of it is on the right side, which rank each one's object has, when each was modified (in
+    which order; -1: not known), the pairs with their scores, and what people have said before: links, and pairs to keep
     apart."""
 
     right: tuple[bool, ...]
@@ -292,8 +292,8 @@ class _Work:
             self.open_.append(_Open(shape, people[these], rows[these]))
 
     def _values(self, rows: Rows, nodes: int) -> list[Any]:
-        """What of the scores' values makes a shape. Among two or three people core asks no more than which of two is the
-        greater, and whether by MARGIN; and through which door each goes."""
+        """What of the scores' values makes a shape. Among two or three people core asks no more than which of two is
+        the greater, and whether by MARGIN; and through which door each goes."""
         value, door = self.found.value[rows], self.found.door[rows]
         if nodes > 3:
             return [*(value * 10).round().astype(np.int64).T]
@@ -392,10 +392,11 @@ class _Work:
         """The note with the people's own refs in it; nothing where there is none."""
         if not note:
             return []
-        return [
-            _NODE.sub(lambda found, each=each: str(self.people.ref(each[int(found[1])])), note)
-            for each in people.tolist()
-        ]  # type: ignore[misc]
+
+        def of(these: Sequence[int]) -> str:
+            return _NODE.sub(lambda found: str(self.people.ref(these[int(found[1])])), note)
+
+        return [of(each) for each in people.tolist()]
 
     def finished(self) -> Settled:
         placed = np.zeros(self.people.size, dtype=np.bool_)
