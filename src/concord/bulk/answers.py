@@ -1,4 +1,4 @@
-"""What came of a settling, as tables to be written and as core's own Matching. Decides nothing."""
+"""What came of a settling: as tables to be written, counted, and as core's own Matching. Decides nothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from concord.bulk.people import Everyone, Rows
+from concord.bulk.people import Everyone, Flags, People, Rows
 from concord.bulk.scores import Scored
 from concord.bulk.settling import BETWEEN, LINES, Ended, Settled
 from concord.core.assignment import Duplicate, Evidence, Matching, Pairing
+from concord.core.identity import Person
 
 #: The explanations of rows of `Scored`, their lines joined by a text.
 Explain = Callable[[Rows, str], pl.Series]
@@ -21,29 +22,124 @@ _LINE: Final = "\x1e"
 
 
 @dataclass(frozen=True)
+class Tally:
+    """What became of one side's records; the last six add up to the first.
+
+    exact: linked by an equal address or a stored id; probable: linked by a name and what supports it; asked: a person
+    decides; duplicates: beside another record of their own side; alone: without a partner; before: were linked already.
+    """
+
+    all: int
+    exact: int
+    probable: int
+    asked: int
+    duplicates: int
+    alone: int
+    before: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """A pair with both records, for a person to look at."""
+
+    left: Person
+    right: Person
+    confidence: float
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Answer:
     """Who is who. links, asks: left_id, right_id, confidence, rule, explanation; links by left id, asks likeliest
-    first. duplicates: system, id, active_id, explanation. new: system, id. The same that core's `match` gives."""
+    first. duplicates: system, id, active_id, explanation. new: system, id. The same that core's `match` gives.
+    tallies: of the left and of the right side. questions: some of the asks, of every rule. unsure: the links that were
+    least sure."""
 
     links: pl.DataFrame
     asks: pl.DataFrame
     duplicates: pl.DataFrame
     new: pl.DataFrame
+    tallies: tuple[Tally, Tally]
+    questions: Sequence[Example]
+    unsure: Sequence[Example]
 
 
-def answer(everyone: Everyone, scored: Scored, result: Settled, explain: Explain) -> Answer:
-    """As tables."""
+def answer(people: People, scored: Scored, result: Settled, before: Rows, explain: Explain) -> Answer:
+    """As tables. before: who was linked already."""
+    everyone = people.everyone
     links, asks, duplicates = (
-        _table(everyone, scored, part, explain, "; ") for part in (result.links, result.asks, result.duplicates)
+        _table(everyone, scored, part, explain, _LINE) for part in (result.links, result.asks, result.duplicates)
     )
-    columns = ("left_id", "right_id", "confidence", "rule", "explanation")
-    couples = [part.rename({"id": "left_id", "other_id": "right_id"}).select(columns) for part in (links, asks)]
+    links, asks = links.sort("number", "other"), asks.sort("confidence", "number", "other", descending=_BY_CONFIDENCE)
+    unsure = links.filter(~pl.col("exact")).sort("confidence", maintain_order=True).head(_UNSURE)
     return Answer(
-        couples[0].sort("left_id", "right_id"),
-        couples[1].sort("confidence", "left_id", "right_id", descending=[True, False, False]),
-        duplicates.sort("number").rename({"other_id": "active_id"}).select("system", "id", "active_id", "explanation"),
+        _written(links),
+        _written(asks),
+        duplicates.sort("number").select("system", "id", pl.col("other_id").alias("active_id"), _in_one("explanation")),
         pl.DataFrame({"system": _systems(everyone, result.new), "id": everyone.ids[result.new]}),
+        _tallies(everyone, scored, result, before),
+        _examples(people, _of_every_rule(asks)),
+        _examples(people, unsure),
     )
+
+
+_BY_CONFIDENCE: Final = [True, False, False]
+#: Links that are shown because they were least sure.
+_UNSURE: Final = 8
+#: Questions that are shown of each of so many rules.
+_RULES: Final = 10
+
+
+def _in_one(name: str) -> pl.Expr:
+    return pl.col(name).str.replace_all(_LINE, "; ", literal=True)
+
+
+def _written(pairs: pl.DataFrame) -> pl.DataFrame:
+    return pairs.select(
+        pl.col("id").alias("left_id"),
+        pl.col("other_id").alias("right_id"),
+        "confidence",
+        "rule",
+        _in_one("explanation"),
+    )
+
+
+def _tallies(everyone: Everyone, scored: Scored, result: Settled, before: Rows) -> tuple[Tally, Tally]:
+    """What became of everyone: a link counts more than a question about the same record."""
+    became = np.zeros(everyone.size, dtype=np.uint8)
+    exact = _exact(scored)
+    became[result.new] = 1
+    for part in result.duplicates:
+        became[part.one] = 2
+    for part in result.asks:
+        became[part.one] = became[part.other] = 3
+    became[before] = 4
+    for part in result.links:
+        sure = exact[part.row]
+        for who in (part.one, part.other):
+            became[who] = np.where(sure, 6, 5)
+    left, right = (np.bincount(became[everyone.right == side], minlength=7).tolist() for side in (False, True))
+
+    def tally(counted: Sequence[int]) -> Tally:
+        _, alone, duplicates, asked, linked, probable, exact_ = counted
+        return Tally(sum(counted), exact_, probable, asked, duplicates, alone, linked)
+
+    return tally(left), tally(right)
+
+
+def _of_every_rule(asks: pl.DataFrame) -> pl.DataFrame:
+    """Of each of the most frequent rules the likeliest question, one in the middle, and the least likely one."""
+    often = asks.group_by("rule").agg(n=pl.len()).sort("n", "rule", descending=[True, False]).head(_RULES)
+    place, many = pl.int_range(pl.len()).over("rule"), pl.len().over("rule")
+    shown = asks.filter((place == 0) | (place == many // 2) | (place == many - 1))
+    return shown.join(often, on="rule", how="semi", maintain_order="left")
+
+
+def _examples(people: People, pairs: pl.DataFrame) -> list[Example]:
+    return [
+        Example(people.person(one), people.person(other), confidence, tuple(text.split(_LINE)))
+        for one, other, confidence, text in pairs.select("number", "other", "confidence", "explanation").iter_rows()
+    ]
 
 
 def matching(everyone: Everyone, scored: Scored, result: Settled, explain: Explain) -> Matching:
@@ -105,8 +201,15 @@ def _table(everyone: Everyone, scored: Scored, parts: Sequence[Ended], explain: 
         system=_systems(everyone, one),
         confidence=pl.Series(np.append(scored.value, np.nan)[row]),
         rule=rules[np.append(scored.how, len(scored.scores))[row]],
+        exact=pl.Series(_exact(scored)[row]),
         explanation=joined,
     )
+
+
+def _exact(scored: Scored) -> Flags:
+    """For each pair whether its score is exact; at the end False, for no pair."""
+    found = np.array([one.exact for one in scored.scores], dtype=np.bool_)
+    return np.append(found[scored.how], False)
 
 
 def _rule(evidence: Sequence[Evidence], exact: bool) -> str:

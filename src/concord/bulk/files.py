@@ -5,6 +5,7 @@ Reads whole files or refuses them with the line; writes all results or none. Dec
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from concord.bulk.people import COLUMNS
@@ -24,14 +26,16 @@ from concord.errors import ConfigError
 _MOST_COLUMNS: Final = 5_000
 _CHUNK: Final = 1 << 23
 _SEPARATORS: Final = (",", ";", "\t", "|")
+_SHOWN: Final = {"\t": "tab"}
 _QUOTE: Final = ord('"')
+_NOTHING: Final = "Nothing was written"
 
 #: The usual names of columns (letters and digits only, lower case), the likeliest first: Salesforce's and HubSpot's own
 #: exports, and plain ones in a few languages.
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "id": (
-        "id", "recordid", "contactid", "leadid", "casesafeid", "18digitid", "externalid", "personid", "uid", "nr",
-        "key",
+        "id", "recordid", "recordidcontact", "contactid", "leadid", "casesafeid", "18digitid", "externalid", "personid",
+        "uid", "nr", "key",
     ),
     "first_name": ("firstname", "first", "givenname", "forename", "vorname", "prenom", "nombre", "nome"),
     "last_name": (
@@ -41,8 +45,9 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "email": ("email", "emailaddress", "primaryemail", "workemail", "mail", "emailadresse", "courriel", "correo"),
     "additional_emails": ("additionalemails", "additionalemailaddresses", "hsadditionalemails", "otheremail", "email2"),
     "company": (
-        "company", "companyname", "accountname", "account", "associatedcompany", "primarycompany", "organization",
-        "organisation", "employer", "firma", "unternehmen", "societe", "empresa", "azienda",
+        "company", "companyname", "accountname", "account", "companyaccount", "associatedcompany",
+        "associatedcompanyprimary", "primarycompany", "organization", "organisation", "employer", "firma",
+        "unternehmen", "societe", "empresa", "azienda",
     ),
     "website": (
         "website", "websiteurl", "companydomainname", "domain", "companywebsite", "url", "homepage", "webseite",
@@ -67,58 +72,77 @@ class Book:
     """A file as read. table: by the names of COLUMNS, texts, nulls where there is nothing. columns: which column of the
     file each is. encoding, separator: as found."""
 
+    path: Path
     table: pl.DataFrame
     columns: Mapping[str, str]
     encoding: str
     separator: str
 
 
+@dataclass(frozen=True)
+class Source:
+    """What a file turned out to be: see `Book`. records: how many there are in it."""
+
+    path: Path
+    records: int
+    columns: Mapping[str, str]
+    encoding: str
+    separator: str
+
+    @classmethod
+    def of(cls, book: Book) -> Source:
+        """The book without its table."""
+        return cls(book.path, len(book.table), book.columns, book.encoding, _SHOWN.get(book.separator, book.separator))
+
+
 def read(path: Path, named: Mapping[str, str] | None = None) -> Book:
     """A CSV file of people. named: columns of the file, by ours, where they are not to be recognised. Raises
     ConfigError with the line for what is no such file; then nothing was taken from it."""
-    data = _bytes(path)
-    text, encoding = _utf8(path, data)
-    del data
+    text, encoding = _utf8(path, _bytes(path))
     header, separator = _header(path, text)
     _check(path, text, separator, len(header))
     columns = _columns(path, header, named or {})
     places = sorted({header.index(one) for one in columns.values()})
     try:
-        table = pl.read_csv(
-            text, separator=separator, infer_schema=False, has_header=False,
-            columns=places,
-        )  # fmt: skip
+        table = pl.read_csv(text, separator=separator, infer_schema=False, has_header=False, columns=places)
     except pl.exceptions.PolarsError as error:
-        raise ConfigError(f"{path} cannot be read as CSV: {str(error).splitlines()[0]}. Nothing was written") from None
+        raise ConfigError(f"{path} cannot be read as CSV: {str(error).splitlines()[0]}. {_NOTHING}") from None
     table = table.slice(1)
     table = table.select(table.to_series(places.index(header.index(name))).alias(one) for one, name in columns.items())
     table = table.filter(~pl.all_horizontal(pl.all().is_null()))
-    _check_ids(path, text, separator, table)
-    return Book(table, columns, encoding, separator)
+    table = _identified(path, text, separator, table, header.index(columns["id"]))
+    return Book(path, table, columns, encoding, separator)
 
 
 def _bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}. Nothing was written") from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}. {_NOTHING}") from None
     if not data.strip():
-        raise ConfigError(f"{path} is empty: it needs a line with the names of the columns. Nothing was written")
-    if data[:4] == b"PK\x03\x04" or data[:4] == b"\xd0\xcf\x11\xe0":
-        raise ConfigError(f"{path} is a workbook, not a CSV file: save it as CSV (UTF-8) first. Nothing was written")
+        raise ConfigError(f"{path} is empty: it needs a line with the names of the columns. {_NOTHING}")
+    if data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
+        raise ConfigError(f"{path} is a workbook, not a CSV file: save it as CSV (UTF-8) first. {_NOTHING}")
     return data
 
 
 def _utf8(path: Path, data: bytes) -> tuple[bytes, str]:
     """The text as UTF-8 with line feeds, and what it was."""
+    text, encoding = _decoded(path, data)
+    if b"\n" not in text and b"\r" in text:  # as on old Macs
+        text = text.replace(b"\r", b"\n")
+    return text, encoding
+
+
+def _decoded(path: Path, data: bytes) -> tuple[bytes, str]:
     for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(mark):
             try:
                 return data.decode(name).encode(), name.removesuffix("-sig")
             except UnicodeError:
-                raise ConfigError(f"{path} begins as {name} and is not that. Nothing was written") from None
-    if b"\0" in data[:_CHUNK]:
-        raise ConfigError(f"{path} is no text: there are zero bytes in it. Nothing was written")
+                raise ConfigError(f"{path} begins as {name} and is not that. {_NOTHING}") from None
+    if b"\0" in data:
+        raise ConfigError(f"{path} is no text: there are zero bytes in it. Save it as CSV (UTF-8). {_NOTHING}")
     try:
         data.decode()
     except UnicodeError:
@@ -133,48 +157,73 @@ def _header(path: Path, text: bytes) -> tuple[list[str], str]:
     outside = re.sub(r'"[^"]*"', "", line)
     separator = max(_SEPARATORS, key=outside.count)
     if outside.count(separator) >= _MOST_COLUMNS:
-        raise ConfigError(f"{path} has more than {_MOST_COLUMNS} columns in line 1. Nothing was written")
-    found = pl.read_csv(io.BytesIO(line.encode() + b"\n"), separator=separator, has_header=False, infer_schema=False)
-    return [(one or "").strip() for one in found.row(0)], separator
+        raise ConfigError(f"{path}, line 1: more than {_MOST_COLUMNS} columns. {_NOTHING}")
+    try:
+        found = next(csv.reader([line], delimiter=separator), [])
+    except csv.Error as error:
+        raise ConfigError(f"{path}, line 1: the names of the columns cannot be read ({error}). {_NOTHING}") from None
+    return [one.strip() for one in found], separator
+
+
+@dataclass
+class _Scan:
+    """How far a file has been looked at. inside: a quoted field. fields, size: separators and bytes of the record that
+    is not at its end. line: lines before this part. begun: the line in which that record begins."""
+
+    inside: bool = False
+    fields: int = 0
+    size: int = 0
+    line: int = 1
+    begun: int = 1
+
+    def part(self, part: npt.NDArray[np.uint8], mark: int, width: int) -> tuple[int, int, int] | None:
+        """Look at the next part. The first broken record: its first and last line, and how many fields it has."""
+        quote, end, sep = part == _QUOTE, part == 10, part == mark
+        ends, seps = np.flatnonzero(end), np.flatnonzero(sep)
+        if self.inside or quote.any():
+            within = np.bitwise_xor.accumulate(quote.astype(np.uint8)).astype(np.bool_) ^ self.inside
+            self.inside = bool(within[-1])
+            ends, seps = ends[~within[ends]], seps[~within[seps]]
+        if not len(ends):
+            self.fields += len(seps)
+            self.size += len(part)
+            self.line += int(end.sum())
+            return None
+        until = np.searchsorted(seps, ends)
+        counts = np.diff(np.r_[0, until])
+        counts[0] += self.fields
+        blank = np.diff(np.r_[-1 - self.size, ends]) <= 2
+        wrong = np.flatnonzero((counts != width - 1) & ~(blank & (counts == 0)))
+        if len(wrong):
+            first = int(wrong[0])
+            last = self.line + int(end[: ends[first]].sum())
+            begun = self.begun if first == 0 else self.line + int(end[: ends[first - 1] + 1].sum())
+            return begun, last, int(counts[first]) + 1
+        self.fields, self.size = len(seps) - int(until[-1]), len(part) - int(ends[-1]) - 1
+        self.begun = self.line + int(end[: ends[-1] + 1].sum())
+        self.line += int(end.sum())
+        return None
 
 
 def _check(path: Path, text: bytes, separator: str, width: int) -> None:
     """Every record has as many fields as the header; quotes are closed."""
-    mark, inside, fields, line = ord(separator), False, 0, 1
-    record = 1
+    scan = _Scan()
     for at in range(0, len(text), _CHUNK):
         part = np.frombuffer(text, dtype=np.uint8, count=min(_CHUNK, len(text) - at), offset=at)
-        quote = part == _QUOTE
-        end, sep = part == 10, part == mark
-        if inside or quote.any():
-            within = np.bitwise_xor.accumulate(quote.astype(np.uint8)).astype(np.bool_) ^ inside
-            inside = bool(within[-1])
-            ends, seps = np.flatnonzero(end & ~within), np.flatnonzero(sep & ~within)
-        else:
-            ends, seps = np.flatnonzero(end), np.flatnonzero(sep)
-        until = np.searchsorted(seps, ends)
-        counts = np.diff(np.r_[0, until])
-        if len(counts):
-            counts[0] += fields
-            fields = len(seps) - int(until[-1])
-            blank = np.diff(np.r_[-1, ends]) <= 2
-            wrong = np.flatnonzero((counts != width - 1) & ~(blank & (counts == 0)))
-            if len(wrong):
-                where = line + int(end[: ends[wrong[0]]].sum())
-                raise ConfigError(
-                    f"{path}, line {where}: {int(counts[wrong[0]]) + 1} fields where the header has {width} "
-                    f'(separator "{separator}"). Mend the line; nothing was written'
-                )
-        else:
-            fields += len(seps)
-        line += int(end.sum())
-        record += len(ends)
-    if inside:
-        raise ConfigError(f"{path}: a quotation mark is opened and never closed. Nothing was written")
-    if text[-1:] != b"\n" and fields != width - 1:
+        broken = scan.part(part, ord(separator), width)
+        if broken:
+            begun, last, fields = broken
+            where = f"line {last}" if begun == last else f"lines {begun} to {last} (one record, by its quotation marks)"
+            raise ConfigError(
+                f"{path}, {where}: {fields} fields where line 1 has {width} "
+                f'(separator "{_SHOWN.get(separator, separator)}"). Mend the line. {_NOTHING}'
+            )
+    if scan.inside:
+        raise ConfigError(f"{path}, line {scan.begun}: a quotation mark is opened and never closed. {_NOTHING}")
+    if text[-1:] != b"\n" and scan.fields != width - 1:
         raise ConfigError(
-            f"{path}, line {line}: {fields + 1} fields where the header has {width}: the file may be cut off. "
-            "Nothing was written"
+            f"{path}, line {scan.begun}: {scan.fields + 1} fields where line 1 has {width}: the file may be cut off. "
+            f"{_NOTHING}"
         )
 
 
@@ -191,7 +240,7 @@ def _columns(path: Path, header: Sequence[str], named: Mapping[str, str]) -> dic
         if theirs not in header:
             near = get_close_matches(theirs, header, 1)
             hint = f'; did you mean "{near[0]}"?' if near else ""
-            raise ConfigError(f'{path} has no column "{theirs}"{hint} It has: {_some(header)}. Nothing was written')
+            raise ConfigError(f'{path} has no column "{theirs}"{hint} It has: {_some(header)}. {_NOTHING}')
         found[ours] = theirs
     taken = set(found.values())
     by_plain = {_plain(one): one for one in reversed(header)}
@@ -203,12 +252,13 @@ def _columns(path: Path, header: Sequence[str], named: Mapping[str, str]) -> dic
                 taken.add(known[0])
     if "id" not in found:
         raise ConfigError(
-            f"{path}: no column is an id. Name it (id=...); there are: {_some(header)}. Nothing was written"
+            f"{path}: no column is an id. Name it (--map left.id=... or right.id=...). There are: {_some(header)}. "
+            f"{_NOTHING}"
         )
     if not {"first_name", "last_name", "email"} & set(found):
         raise ConfigError(
-            f"{path}: no column is a name or an e-mail address. Name one (email=...); there are: {_some(header)}. "
-            "Nothing was written"
+            f"{path}: no column is a name or an e-mail address. Name one (--map left.email=...). There are: "
+            f"{_some(header)}. {_NOTHING}"
         )
     return found
 
@@ -217,34 +267,68 @@ def _some(header: Sequence[str]) -> str:
     return ", ".join(header[:30]) + (", ..." if len(header) > 30 else "")
 
 
-def _check_ids(path: Path, text: bytes, separator: str, table: pl.DataFrame) -> None:
+def _identified(path: Path, text: bytes, separator: str, table: pl.DataFrame, place: int) -> pl.DataFrame:
+    """The table without lines that hold only blanks. Raises ConfigError where an id is missing or not the only one."""
     ids = table["id"].fill_null("").str.strip_chars()
-    missing = ids == ""
-    if missing.any():
+    missing = np.flatnonzero((ids == "").to_numpy())
+    if len(missing):
+        bare = table[missing].select(pl.all_horizontal(pl.all().fill_null("").str.strip_chars() == "").alias("b"))["b"]
+        if not bare.all():
+            at = _lines(text, separator, place, "")
+            raise ConfigError(f"{path}, line {at[0]}: no id (column {place + 1}). {_NOTHING}")
+        kept = np.delete(np.arange(len(table)), missing)
+        table, ids = table[kept], ids[kept]
+    if ids.n_unique() < len(ids):
+        twice = ids.filter(ids.is_duplicated())
+        first, second, *_ = _lines(text, separator, place, twice[0])
         raise ConfigError(
-            f"{path}: record {int(np.flatnonzero(missing.to_numpy())[0]) + 1} has no id. Nothing was written"
+            f"{path}, lines {first} and {second}: the same id (column {place + 1}); {len(twice)} records share theirs. "
+            f"{_NOTHING}"
         )
-    twice = ids.is_duplicated()
-    if twice.any():
-        rows = np.flatnonzero((ids == ids.filter(twice)[0]).to_numpy())
-        raise ConfigError(
-            f"{path}: records {int(rows[0]) + 1} and {int(rows[1]) + 1} (of {int(twice.sum())} such) have the same id. "
-            "Nothing was written"
-        )
+    return table
 
 
-def write(tables: Mapping[Path, pl.DataFrame]) -> None:
+def _lines(text: bytes, separator: str, place: int, wanted: str) -> list[int]:
+    """The lines in which records with this value end, that are not blank; slow, for messages only."""
+    reader = csv.reader(io.TextIOWrapper(io.BytesIO(text), "utf-8", newline=""), delimiter=separator)
+    next(reader)
+    return [
+        reader.line_num
+        for row in reader
+        if len(row) > place and row[place].strip() == wanted and any(one.strip() for one in row)
+    ]
+
+
+def check_places(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Raises ConfigError where results could not be put, before any work is done."""
+    taken = {path.resolve(): path for path in inputs}
+    for path in outputs:
+        if path.resolve() in taken:
+            raise ConfigError(f"{path} is named twice: every result needs a file of its own, and none may be an input")
+        taken[path.resolve()] = path
+        if path.is_dir():
+            raise ConfigError(f"{path} is a folder: name a file in it")
+        if not path.parent.is_dir():
+            raise ConfigError(f"{path} cannot be written: there is no folder {path.parent}")
+
+
+def write(results: Mapping[Path, pl.DataFrame | str]) -> None:
     """All of these files, or none: each is written beside its place first, and then put there."""
     ready: list[tuple[Path, Path]] = []
+    path = Path()
     try:
-        for path, table in tables.items():
+        for path, result in results.items():
             beside = path.with_name(f".{path.name}.{os.getpid()}.part")
             ready.append((beside, path))
-            table.write_csv(beside, float_precision=1)
+            if isinstance(result, str):
+                beside.write_text(result, encoding="utf-8", newline="\n")
+            else:
+                result.write_csv(beside, float_precision=1)
         for beside, path in ready:
             os.replace(beside, path)
-    except OSError as error:
-        raise ConfigError(f"{error.filename or 'a result'} cannot be written: {error.strerror}") from None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ConfigError(f"{path} cannot be written: {why}. {_NOTHING}") from None
     finally:
         for beside, _ in ready:
             beside.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from rapidfuzz.process import cpdist
 from concord.bulk.candidates import local_parts, makes
 from concord.bulk.keys import Keyed, Named
 from concord.bulk.people import Codes, Flags, Rows
-from concord.bulk.spreading import once_each
+from concord.bulk.spreading import once_each, processors
 from concord.core import companies, domains, names
 from concord.core.names import Likeness, Name, Part
 
@@ -113,7 +113,7 @@ def _far(k: Keyed, mine: tuple[Codes, Named], theirs: tuple[Codes, Named]) -> Fl
     asked = table.unique()
     texts = [[of.joined[code] for code in asked[name].to_list()] for name, of in (("x", of_x), ("y", of_y))]
     if len(asked):
-        apart = cpdist(*texts, scorer=OSA.distance, score_cutoff=2, dtype=np.uint8, workers=-1) > 2
+        apart = cpdist(*texts, scorer=OSA.distance, score_cutoff=2, dtype=np.uint8, workers=processors()) > 2
         asked = asked.with_columns(far=pl.Series(apart, dtype=pl.Boolean))
         far[rows] = table.join(asked, on=["x", "y"], how="left", maintain_order="left")["far"].to_numpy()
     return np.asarray(far, dtype=np.bool_)

@@ -1,20 +1,22 @@
-"""Bulk matching: two whole books in, who is who out, by core's rules. `InMemory` fills `engine.ports.Bulk`.
+"""Bulk matching: two whole books in, who is who out, by core's rules.
 
 The front of this ring: everything else here is reached through these calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import polars as pl
 
-from concord.bulk import files, firms
+from concord.bulk import files, firms, report
 from concord.bulk.answers import Answer, answer, matching
 from concord.bulk.candidates import candidates
+from concord.bulk.files import Source
 from concord.bulk.keys import NEEDED, keyed
 from concord.bulk.people import COLUMNS, OBJECT, SIDES, Everyone, People, Rows
 from concord.bulk.scores import Scored, Scorer, explained
@@ -27,6 +29,13 @@ from concord.core.identity import Person
 from concord.core.values import Ref
 
 _USUAL = Bounds()
+
+#: Is told what is being done, for a person who waits.
+Told = Callable[[str], None]
+
+
+def _nobody(stage: str) -> None:
+    """Nobody waits."""
 
 
 def prepared(table: pl.DataFrame) -> pl.DataFrame:
@@ -43,9 +52,11 @@ def match(
     bounds: Bounds = _USUAL,
     apart: Iterable[tuple[str, str]] = (),
     linked: Mapping[str, str] | None = None,
+    at: Told = _nobody,
 ) -> Answer:
     """Who is who among two tables of people (see COLUMNS; ids must be unique). apart: left and right ids of pairs that
     a person said are two; linked: right id by left id, of links that there are: never broken, never repeated."""
+    at("normal forms")
     tables = [prepared(left), prepared(right)]
     people = people_from(pl.concat(tables), len(tables[0]), registrable)
     del tables, left, right
@@ -53,15 +64,22 @@ def match(
         [(Ref(SIDES[0], OBJECT, a), Ref(SIDES[1], OBJECT, b)) for a, b in pairs]
         for pairs in (apart, (linked or {}).items())
     )
-    scored, result = _settled(people, bounds, said(people.everyone, *refs))
-    return answer(people.everyone, scored, result, lambda rows, between: explained(people, scored, rows, between))
+    known = said(people.everyone, *refs)
+    scored, result = _settled(people, bounds, known, at)
+    at("explanations")
+    before = np.concatenate(known.linked)
+    return answer(people, scored, result, before, lambda rows, between: explained(people, scored, rows, between))
 
 
-def _settled(people: People, bounds: Bounds, told: Said) -> tuple[Scored, Settled]:
+def _settled(people: People, bounds: Bounds, known: Said, at: Told = _nobody) -> tuple[Scored, Settled]:
+    at("where to look")
     k = keyed(people)
-    scorer = Scorer(k, candidates(k, everything=bounds.ask <= NEEDED), bounds)
+    found = candidates(k, everything=bounds.ask <= NEEDED)
+    at(f"{len(found.pairs):,} pairs")
+    scorer = Scorer(k, found, bounds)
     scored = scorer.candidates()
-    return scored, settled(people.everyone, scored, scorer.pairs, bounds, told)
+    at("who goes with whom")
+    return scored, settled(people.everyone, scored, scorer.pairs, bounds, known)
 
 
 def said(everyone: Everyone, apart: Iterable[tuple[Ref, Ref]], linked: Iterable[tuple[Ref, Ref]]) -> Said:
@@ -80,7 +98,7 @@ def said(everyone: Everyone, apart: Iterable[tuple[Ref, Ref]], linked: Iterable[
 
 
 class InMemory:
-    """Whole books of people or companies on this machine; see `engine.ports.Bulk`."""
+    """Whole books of people or companies as core has them, with the answer that core's `match` gives."""
 
     def people(
         self,
@@ -120,28 +138,51 @@ def _couples(everyone: Everyone, linked: Mapping[Ref, Ref]) -> list[tuple[Ref, R
 
 @dataclass(frozen=True)
 class Results:
-    """Where results go; None for what is not wanted."""
+    """Where results go; None for what is not wanted. links, review: pairs that are, and that may be, one. duplicates:
+    records beside another of their own file. alone: records without a partner. report: a page with all the counts."""
 
     links: Path | None = None
     review: Path | None = None
     duplicates: Path | None = None
-    new: Path | None = None
+    alone: Path | None = None
+    report: Path | None = None
+
+    @property
+    def wanted(self) -> dict[str, Path]:
+        """By name those that are wanted."""
+        return {name: path for name, path in vars(self).items() if path is not None}
 
 
 def match_files(
-    left: Path,
-    right: Path,
+    paths: tuple[Path, Path],
     results: Results,
     registrable: Registrable,
     bounds: Bounds = _USUAL,
     named: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {}),
-) -> Answer:
-    """Who is who in two CSV files, written as CSV: all results or none. named: for each file which of its columns is
-    which of COLUMNS, where that is not to be recognised. Raises ConfigError for files that cannot be read or
-    written."""
-    tables = [files.read(path, names).table for path, names in zip((left, right), named, strict=True)]
-    found = match(tables.pop(0), tables.pop(0), registrable, bounds)
-    wanted = (results.links, results.review, results.duplicates, results.new)
-    tables_out = (found.links, found.asks, found.duplicates, found.new)
-    files.write({path: table for path, table in zip(wanted, tables_out, strict=True) if path is not None})
-    return found
+    at: Told = _nobody,
+) -> tuple[tuple[Source, Source], Answer]:
+    """Who is who in two CSV files, and what was found in them; written all or not at all. named: for each file which of
+    its columns is which of COLUMNS, where that is not to be recognised. at: is told what is being done, STAGES times.
+    Raises ConfigError for files that cannot be read or written."""
+    files.check_places(list(results.wanted.values()), paths)
+    books = []
+    for path, names in zip(paths, named, strict=True):
+        at(f"{path.name}")
+        books.append(files.read(path, names))
+    sources = Source.of(books[0]), Source.of(books[1])
+    right, left = books.pop().table, books.pop().table
+    found = match(left, right, registrable, bounds, at=at)
+    at("results")
+    files.write({path: _result(name, sources, found, bounds) for name, path in results.wanted.items()})
+    return sources, found
+
+
+#: How often `match_files` tells what it is doing.
+STAGES: Final = 8
+
+
+def _result(name: str, sources: tuple[Source, Source], found: Answer, bounds: Bounds) -> pl.DataFrame | str:
+    if name == "report":
+        return report.page(sources, found, bounds)
+    tables = {"links": found.links, "review": found.asks, "duplicates": found.duplicates, "alone": found.new}
+    return tables[name]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
@@ -22,14 +23,26 @@ R = TypeVar("R")
 FEW: Final = 4_000
 
 
+#: How many processors may be used; 0: all there are.
+_most = 0
+
+
+def use(most: int) -> None:
+    """Use at most so many processors from now on (0: all). Polars takes its own number from POLARS_MAX_THREADS."""
+    global _most
+    _most = most
+
+
 def processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many processors this work may be spread over."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(there, _most) if _most else there
 
 
 def spread(told: Callable[[T], R], items: Sequence[T], few: int = FEW) -> list[R]:
     """`told` of each item, in order."""
     workers = min(processors(), len(items) // few)
-    if workers < 2 or "fork" not in multiprocessing.get_all_start_methods():
+    if workers < 2 or sys.platform != "linux":  # elsewhere a forked process is no copy that can be relied upon
         return [told(one) for one in items]
     context = multiprocessing.get_context("fork")
     size = -(-len(items) // workers)
