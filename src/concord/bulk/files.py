@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from concord.bulk.people import COLUMNS
+from concord.bulk.people import COLUMNS, Flags, Rows
 from concord.errors import ConfigError
 
 #: More columns than this are no table of people.
@@ -28,6 +28,8 @@ _CHUNK: Final = 1 << 23
 _SEPARATORS: Final = (",", ";", "\t", "|")
 _SHOWN: Final = {"\t": "tab"}
 _QUOTE: Final = ord('"')
+_END: Final = ord("\n")
+_RETURN: Final = ord("\r")
 _NOTHING: Final = "Nothing was written"
 
 #: The usual names of columns (letters and digits only, lower case), the likeliest first: Salesforce's and HubSpot's own
@@ -168,63 +170,86 @@ def _header(path: Path, text: bytes) -> tuple[list[str], str]:
 @dataclass
 class _Scan:
     """How far a file has been looked at. inside: a quoted field. fields, size: separators and bytes of the record that
-    is not at its end. line: lines before this part. begun: the line in which that record begins."""
+    is not at its end. line: the line in which the next part begins; begun: that in which its record begins."""
 
+    path: Path
+    text: npt.NDArray[np.uint8]
+    mark: int
+    width: int
     inside: bool = False
     fields: int = 0
     size: int = 0
     line: int = 1
     begun: int = 1
 
-    def part(self, part: npt.NDArray[np.uint8], mark: int, width: int) -> tuple[int, int, int] | None:
-        """Look at the next part. The first broken record: its first and last line, and how many fields it has."""
-        quote, end, sep = part == _QUOTE, part == 10, part == mark
-        ends, seps = np.flatnonzero(end), np.flatnonzero(sep)
+    def part(self, at: int) -> None:
+        """Look at the part that begins there. Raises ConfigError for the first record that is broken."""
+        part = self.text[at : at + _CHUNK]
+        quote, end = part == _QUOTE, part == _END
+        newlines, ends, seps = np.flatnonzero(end), np.flatnonzero(end), np.flatnonzero(part == self.mark)
+        odd = len(part)
         if self.inside or quote.any():
             within = np.bitwise_xor.accumulate(quote.astype(np.uint8)).astype(np.bool_) ^ self.inside
+            odd = self._odd(at, np.flatnonzero(quote), within, odd)
             self.inside = bool(within[-1])
             ends, seps = ends[~within[ends]], seps[~within[seps]]
-        if not len(ends):
-            self.fields += len(seps)
-            self.size += len(part)
-            self.line += int(end.sum())
-            return None
         until = np.searchsorted(seps, ends)
         counts = np.diff(np.r_[0, until])
-        counts[0] += self.fields
+        counts[:1] += self.fields
         blank = np.diff(np.r_[-1 - self.size, ends]) <= 2
-        wrong = np.flatnonzero((counts != width - 1) & ~(blank & (counts == 0)))
+        wrong = np.flatnonzero((counts != self.width - 1) & ~(blank & (counts == 0)))
+        first = int(wrong[0]) if len(wrong) else len(ends)
+
+        def line(place: int) -> int:
+            return self.line + int(np.searchsorted(newlines, place))
+
+        if odd < len(part) and (not len(wrong) or odd <= ends[first]):
+            raise self._broken(
+                f"line {line(odd)}: a quotation mark inside a field: put the field in quotation marks, and double it"
+            )
         if len(wrong):
-            first = int(wrong[0])
-            last = self.line + int(end[: ends[first]].sum())
-            begun = self.begun if first == 0 else self.line + int(end[: ends[first - 1] + 1].sum())
-            return begun, last, int(counts[first]) + 1
-        self.fields, self.size = len(seps) - int(until[-1]), len(part) - int(ends[-1]) - 1
-        self.begun = self.line + int(end[: ends[-1] + 1].sum())
-        self.line += int(end.sum())
-        return None
+            begun, last = self.begun if first == 0 else line(int(ends[first - 1]) + 1), line(int(ends[first]))
+            where = f"line {last}" if begun == last else f"lines {begun} to {last} (one record, by its quotation marks)"
+            raise self._broken(f"{where}: {self._counted(int(counts[first]))}")
+        if len(ends):
+            self.fields, self.size, self.begun = len(seps) - int(until[-1]), -int(ends[-1]) - 1, line(int(ends[-1]) + 1)
+        else:
+            self.fields += len(seps)
+        self.size += len(part)
+        self.line += len(newlines)
+
+    def _odd(self, at: int, quotes: Rows, within: Flags, none: int) -> int:
+        """The first quotation mark that neither begins a field nor ends one nor is one of two; `none` for none."""
+        place, last = at + quotes, len(self.text) - 1
+        before = np.where(place > 0, self.text[np.maximum(place - 1, 0)], _END)
+        after = np.where(place < last, self.text[np.minimum(place + 1, last)], _END)
+        opens = within[quotes]
+        fits = np.where(opens, before, after)
+        fine = (fits == self.mark) | (fits == _END) | (fits == _QUOTE) | (~opens & (fits == _RETURN))
+        return int(quotes[np.argmin(fine)]) if not fine.all() else none
+
+    def over(self) -> None:
+        """The file ends here. Raises ConfigError where its last record is not at its end."""
+        if self.inside:
+            raise self._broken(f"line {self.begun}: a quotation mark is opened and never closed")
+        if self.text[-1] != _END and self.fields != self.width - 1:
+            raise self._broken(f"line {self.begun}: {self._counted(self.fields)}: the file may be cut off")
+
+    def _counted(self, separators: int) -> str:
+        separator = chr(self.mark)
+        shown = _SHOWN.get(separator, separator)
+        return f'{separators + 1} fields where line 1 has {self.width} (separator "{shown}")'
+
+    def _broken(self, why: str) -> ConfigError:
+        return ConfigError(f"{self.path}, {why}. Mend the file. {_NOTHING}")
 
 
 def _check(path: Path, text: bytes, separator: str, width: int) -> None:
     """Every record has as many fields as the header; quotes are closed."""
-    scan = _Scan()
+    scan = _Scan(path, np.frombuffer(text, dtype=np.uint8), ord(separator), width)
     for at in range(0, len(text), _CHUNK):
-        part = np.frombuffer(text, dtype=np.uint8, count=min(_CHUNK, len(text) - at), offset=at)
-        broken = scan.part(part, ord(separator), width)
-        if broken:
-            begun, last, fields = broken
-            where = f"line {last}" if begun == last else f"lines {begun} to {last} (one record, by its quotation marks)"
-            raise ConfigError(
-                f"{path}, {where}: {fields} fields where line 1 has {width} "
-                f'(separator "{_SHOWN.get(separator, separator)}"). Mend the line. {_NOTHING}'
-            )
-    if scan.inside:
-        raise ConfigError(f"{path}, line {scan.begun}: a quotation mark is opened and never closed. {_NOTHING}")
-    if text[-1:] != b"\n" and scan.fields != width - 1:
-        raise ConfigError(
-            f"{path}, line {scan.begun}: {scan.fields + 1} fields where line 1 has {width}: the file may be cut off. "
-            f"{_NOTHING}"
-        )
+        scan.part(at)
+    scan.over()
 
 
 def _plain(name: str) -> str:

@@ -152,11 +152,18 @@ def _show(look: Look, sources: tuple[Source, Source], found: Answer, bounds: Bou
         ],
         title="Who is who",
     )
-    look.line(f"{len(found.links)} links (from {bounds.link:g}), {len(found.asks)} questions (from {bounds.ask:g})")
+    look.line(
+        f"{_count(len(found.links), 'link')} (from {bounds.link:g}), "
+        f"{_count(len(found.asks), 'question')} (from {bounds.ask:g})"
+    )
     for name, path in written.items():
         look.line(f"{name}: {path}")
     if not written:
         look.line("nothing was written: name files with --links, --review, --report, --duplicates or --alone")
+
+
+def _count(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _document(
