@@ -178,10 +178,13 @@ def test_columns_are_named_for_each_file(two: Path, capsys: pytest.CaptureFixtur
 def test_the_bounds_of_a_configuration_hold(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = config.starting_text().replace("matching: {link: 90, ask: 70}", "matching: {link: 99, ask: 60}")
     Path("concord.yaml").write_text(text, "utf-8")
+    Path("left.csv").write_text(LEFT.replace("+44 20 7946 0002", ""), "utf-8")
+    assert run("match", "left.csv", "right.csv", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["left"]["probable"] == 1
     assert run("match", "left.csv", "right.csv", "--config", "concord.yaml", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["bounds"] == {"link": 99, "ask": 60}
-    assert told["left"]["probable"] == 0
+    assert (told["left"]["probable"], told["left"]["asked"]) == (0, 2)
 
 
 def test_the_answer_does_not_depend_on_the_number_of_processors(tmp_path: Path) -> None:
