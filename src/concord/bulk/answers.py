@@ -136,9 +136,11 @@ def _of_every_rule(asks: pl.DataFrame) -> pl.DataFrame:
 
 
 def _examples(people: People, pairs: pl.DataFrame) -> list[Example]:
+    lefts, rights = (people.persons(pairs[name].to_numpy()) for name in ("number", "other"))
+    told = pairs.select("confidence", "explanation").iter_rows()
     return [
-        Example(people.person(one), people.person(other), confidence, tuple(text.split(_LINE)))
-        for one, other, confidence, text in pairs.select("number", "other", "confidence", "explanation").iter_rows()
+        Example(left, right, confidence, tuple(text.split(_LINE)))
+        for left, right, (confidence, text) in zip(lefts, rights, told, strict=True)
     ]
 
 

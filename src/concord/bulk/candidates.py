@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from concord.bulk.keys import Keyed, Keys, crowded, distinct, packed, pairs_of, runs
+from concord.bulk.keys import Keyed, Keys, Parts, crowded, distinct, packed, pairs_of, runs
 from concord.bulk.people import Codes, Flags, Hashes, Rows, hashes, mixed
 from concord.bulk.spreading import beside, once_each
 from concord.core.assignment import CROWDED
@@ -282,13 +282,14 @@ def makes(k: Keyed, local: pl.Series, given: Codes, family: Codes) -> Flags:
     plain = pl.col("local").str.contains(r"^[\x21-\x7e]*$")
     found = table.select((usual & plain).alias("v"))["v"].to_numpy().copy()
     rest = table[np.flatnonzero(~found)].select("local", "gc", "hc")
-    found[~found] = once_each(rest, lambda local, g, h: _name(k, g, h).makes(local), pl.Boolean)
+    givens, families = k.people.givens, k.people.families
+    found[~found] = once_each(rest, _makes, pl.Boolean, lambda local, g, h: (local, givens[g], families[h]))
     return found
 
 
-def _name(k: Keyed, g: int, h: int) -> Name:
-    (given, wide_given), (family, wide_family) = k.people.givens[g], k.people.families[h]
-    return Name(given, family, wide_given, wide_family)
+def _makes(asked: tuple[str, Parts, Parts]) -> bool:
+    local, (given, wide_given), (family, wide_family) = asked
+    return Name(given, family, wide_given, wide_family).makes(local)
 
 
 def _by_id(k: Keyed) -> Rows:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -32,7 +33,7 @@ class Book:
     def candidates(self) -> Scored:
         """The pairs that share a key and are, or may be, one company."""
         size = self.everyone.size
-        keys = spread(lambda one: sorted(keys_of(one)), self.companies)
+        keys = spread(_keys, self.companies)
         who = np.repeat(np.arange(size), [len(one) for one in keys])
         pairs = pairs_of([(texts([key for one in keys for key in one]), who)], max(size, 1))
         return self._scored(pairs // max(size, 1), pairs % max(size, 1), every=False)
@@ -42,11 +43,8 @@ class Book:
         return self._scored(one, other, every=True)
 
     def _scored(self, one: Rows, other: Rows, *, every: bool) -> Scored:
-        def score(pair: tuple[int, int]) -> Score | None:
-            found = compare(self.companies[pair[0]], self.companies[pair[1]], self.crowd)
-            return found if every or judge(found, self.bounds) is not DOORS[0] else None
-
-        scores = spread(score, list(zip(one.tolist(), other.tolist(), strict=True)))
+        pairs = [(self.companies[a], self.companies[b]) for a, b in zip(one.tolist(), other.tolist(), strict=True)]
+        scores = spread(partial(_score, self.crowd, None if every else self.bounds), pairs)
         kept = np.array([found is not None for found in scores], dtype=np.bool_)
         some = [found for found in scores if found is not None]
         return Scored(
@@ -60,6 +58,16 @@ class Book:
             np.array([found.barred for found in some], dtype=np.bool_),
             np.array([DOORS.index(judge(found, self.bounds)) for found in some], dtype=np.uint8),
         )
+
+
+def _keys(company: Company) -> list[str]:
+    return sorted(keys_of(company))
+
+
+def _score(crowd: Crowd, bounds: Bounds | None, pair: tuple[Company, Company]) -> Score | None:
+    """Their score; None where they are two by these bounds."""
+    found = compare(*pair, crowd)
+    return None if bounds is not None and judge(found, bounds) is DOORS[0] else found
 
 
 def book(companies: Sequence[Company], lefts: int, systems: tuple[str, str], bounds: Bounds) -> Book:

@@ -72,13 +72,16 @@ class Named:
     sound: Hashes
 
 
+def _skeletons(words: Sequence[str]) -> list[str]:
+    return sorted({names.skeleton(word) for word in words if word})
+
+
 def given_names(parts: Sequence[Parts]) -> Named:
     words = [one for one, _ in parts]
     roots = [names.roots_of(one[0]) if one else frozenset() for one in words]
     joined = ["".join(one) for one in words]
     skeletons = spread(
-        lambda part: sorted({names.skeleton(word) for word in (*part[0], part[1], *part[2][:1]) if word}),
-        list(zip(roots, joined, words, strict=True)),
+        _skeletons, [(*root, one, *word[:1]) for root, one, word in zip(roots, joined, words, strict=True)]
     )
     return Named(
         _padded(skeletons),
@@ -101,10 +104,7 @@ def _plain(part: tuple[str, ...], wide: tuple[str, ...]) -> bool:
 def family_names(parts: Sequence[Parts]) -> Named:
     words = [one for one, _ in parts]
     joined = ["".join(one) for one in words]
-    skeletons = spread(
-        lambda part: sorted({names.skeleton(word) for word in (part[0], *part[1]) if word}),
-        list(zip(joined, words, strict=True)),
-    )
+    skeletons = spread(_skeletons, [(one, *word) for one, word in zip(joined, words, strict=True)])
     return Named(
         _padded(skeletons),
         _padded([[each[0] for each in one] for one in skeletons]),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import polars as pl
@@ -18,7 +18,7 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
 from concord.bulk.candidates import local_parts, makes
-from concord.bulk.keys import Keyed, Named
+from concord.bulk.keys import Keyed, Named, Parts
 from concord.bulk.people import Codes, Flags, Rows
 from concord.bulk.spreading import once_each, processors
 from concord.core import companies, domains, names
@@ -28,12 +28,16 @@ PARTS: Final = tuple(Part)
 _CODE: Final = {part: number for number, part in enumerate(PARTS)}
 _SAME, _BLANK, _OTHER = (_CODE[one] for one in (Part.SAME, Part.BLANK, Part.OTHER))
 _GENERATIONS: Final = ("", "one", "two")
+_NONE: Final[Parts] = ((), ())
+
+T = TypeVar("T")
 
 
-def for_couples(one: Codes, other: Codes, told: Callable[[int, int], int]) -> Codes:
-    """`told`, which must be symmetric, for each couple of codes."""
+def for_couples(one: Codes, other: Codes, told: Callable[[tuple[T, T]], int], known: Sequence[T]) -> Codes:
+    """`told`, which must be symmetric, for each couple of what these codes stand for."""
     table = pl.DataFrame({"low": np.minimum(one, other), "high": np.maximum(one, other)})
-    return np.asarray(once_each(table, told, pl.UInt32), dtype=np.uint32)
+    found = once_each(table, told, pl.UInt32, lambda a, b: (known[a], known[b]))
+    return np.asarray(found, dtype=np.uint32)
 
 
 # --- names
@@ -73,34 +77,37 @@ def alike(k: Keyed, one: Rows, other: Rows) -> Alike:
     """`names.likeness` of each pair."""
     people = k.people
     g, h = (people.given[one], people.given[other]), (people.family[one], people.family[other])
-    given, family = _part(g, k, k.given, _givens_alike), _part(h, k, k.family, _families_alike)
+    given = _part(g, k, k.given, _givens_alike, people.givens)
+    family = _part(h, k, k.family, _families_alike, people.families)
     swapped = np.zeros(len(one), dtype=np.bool_)
     whole = (g[0] > 0) & (h[0] > 0) & (g[1] > 0) & (h[1] > 0)
-    # The other order of the parts is better only where some family name is like the other one's given name.
+    # The other order of the parts is better only where both family names are like the other one's given name.
     crossed = np.flatnonzero(whole & (family == _OTHER))
-    far = _far(k, (h[0][crossed], k.family), (g[1][crossed], k.given))
-    far &= _far(k, (h[1][crossed], k.family), (g[0][crossed], k.given))
+    crossed = crossed[~_far(k, (h[0][crossed], k.family), (g[1][crossed], k.given))]
+    crossed = crossed[~_far(k, (h[1][crossed], k.family), (g[0][crossed], k.given))]
     asked_about = k.cjk[one] | k.cjk[other]
-    asked_about[crossed[~far]] = True
+    asked_about[crossed] = True
     rows = np.flatnonzero(asked_about)
     if len(rows):
         table = pl.DataFrame({"a": g[0][rows], "b": h[0][rows], "c": g[1][rows], "d": h[1][rows]})
-        code = once_each(table, lambda a, b, c, d: _crossed(_name(k, a, b), _name(k, c, d)), pl.UInt32)
+        givens, families = people.givens, people.families
+        code = once_each(
+            table, _crossed, pl.UInt32, lambda a, b, c, d: (givens[a], families[b], givens[c], families[d])
+        )
         given[rows], family[rows], swapped[rows] = code // 32, code // 2 % 16, code % 2
     mine, theirs = people.mark[one], people.mark[other]
     marks = np.where(mine == theirs, 0, np.where((mine > 0) & (theirs > 0), 2, 1)).astype(np.uint32)
     return Alike(given, family, swapped, marks)
 
 
-def _crossed(one: Name, other: Name) -> int:
-    """A likeness as one number: given name, family name, whether they are crossed."""
-    found = names.likeness(one, other)
+def _crossed(asked: tuple[Parts, Parts, Parts, Parts]) -> int:
+    """The likeness of two names as one number: given name, family name, whether they are crossed."""
+    found = names.likeness(_name(asked[0], asked[1]), _name(asked[2], asked[3]))
     return (_CODE[found.given] * 16 + _CODE[found.family]) * 2 + found.swapped
 
 
-def _name(k: Keyed, g: int, h: int) -> Name:
-    (given, wide_given), (family, wide_family) = k.people.givens[g], k.people.families[h]
-    return Name(given, family, wide_given, wide_family)
+def _name(given: Parts, family: Parts) -> Name:
+    return Name(given[0], family[0], given[1], family[1])
 
 
 def _far(k: Keyed, mine: tuple[Codes, Named], theirs: tuple[Codes, Named]) -> Flags:
@@ -119,25 +126,29 @@ def _far(k: Keyed, mine: tuple[Codes, Named], theirs: tuple[Codes, Named]) -> Fl
     return np.asarray(far, dtype=np.bool_)
 
 
-def _part(codes: tuple[Codes, Codes], k: Keyed, named: Named, told: Callable[[Keyed, int, int], int]) -> Codes:
+def _part(
+    codes: tuple[Codes, Codes],
+    k: Keyed,
+    named: Named,
+    told: Callable[[tuple[Parts, Parts]], int],
+    known: Sequence[Parts],
+) -> Codes:
     one, other = codes
     found = np.where((one == 0) | (other == 0), _BLANK, _SAME).astype(np.uint32)
     rows = np.flatnonzero((one != other) & (one > 0) & (other > 0))
     far = _far(k, (one[rows], named), (other[rows], named))
     found[rows[far]] = _OTHER
     rows = rows[~far]
-    found[rows] = for_couples(one[rows], other[rows], lambda a, b: told(k, a, b))
+    found[rows] = for_couples(one[rows], other[rows], told, known)
     return found
 
 
-def _givens_alike(k: Keyed, a: int, b: int) -> int:
-    (one, wide_one), (other, wide_other) = k.people.givens[a], k.people.givens[b]
-    return _CODE[names.likeness(Name(one, (), wide_one), Name(other, (), wide_other)).given]
+def _givens_alike(two: tuple[Parts, Parts]) -> int:
+    return _CODE[names.likeness(_name(two[0], _NONE), _name(two[1], _NONE)).given]
 
 
-def _families_alike(k: Keyed, a: int, b: int) -> int:
-    (one, wide_one), (other, wide_other) = k.people.families[a], k.people.families[b]
-    return _CODE[names.likeness(Name((), one, (), wide_one), Name((), other, (), wide_other)).family]
+def _families_alike(two: tuple[Parts, Parts]) -> int:
+    return _CODE[names.likeness(_name(_NONE, two[0]), _name(_NONE, two[1])).family]
 
 
 # --- telephones
@@ -170,7 +181,7 @@ def mobiles(k: Keyed, who: Rows) -> Flags:
         rows = np.flatnonzero(~found & (k.people.phones[who, column] >= 0))
         numbers = k.people.numbers[k.people.phones[who[rows], column]]
         maybe = np.flatnonzero(numbers.str.contains(r"^\+[02-9]").to_numpy())  # North America's do not tell
-        found[rows[maybe]] = once_each(numbers[maybe].to_frame("n"), domains.is_mobile, pl.Boolean)
+        found[rows[maybe]] = once_each(numbers[maybe].to_frame("n"), domains.is_mobile, pl.Boolean, str)
     return found
 
 
@@ -208,8 +219,7 @@ def employed(k: Keyed, one: Rows, other: Rows) -> Employed:
     rows = np.flatnonzero(known & (firm[0] != firm[1]))
     rows = rows[k.companies.may_be(people.company[one[rows]], people.company[other[rows]])]
     like[rows] = for_couples(
-        people.company[one[rows]], people.company[other[rows]],
-        lambda a, b: _CODE[companies.name_likeness(people.companies[a], people.companies[b])],
+        people.company[one[rows]], people.company[other[rows]], _companies_alike, people.companies
     )  # fmt: skip
     apart = (mine[:, 0] > 0) & (theirs[:, 0] > 0)
     long = np.array([len(each) >= 4 for each in k.firms])
@@ -230,7 +240,15 @@ def employed(k: Keyed, one: Rows, other: Rows) -> Employed:
 
 
 def _near_hosts(hosts: Sequence[str], one: Codes, other: Codes) -> Flags:
-    return for_couples(one, other, lambda a, b: domains.near_hosts(hosts[a], hosts[b])) > 0
+    return for_couples(one, other, _hosts_near, hosts) > 0
+
+
+def _hosts_near(two: tuple[str, str]) -> bool:
+    return domains.near_hosts(*two)
+
+
+def _companies_alike(two: tuple[str, str]) -> int:
+    return _CODE[companies.name_likeness(*two)]
 
 
 # --- addresses
@@ -330,9 +348,11 @@ def _last_words(local: pl.Series) -> list[str]:
 
 def _family_firm(k: Keyed, family: Codes, place: Codes) -> Flags:
     """Whether the family has given the company's domain its name."""
+    families, places = k.people.families, k.people.domain_texts
+    table = pl.DataFrame({"h": family, "p": place})
+    return np.asarray(once_each(table, _named_so, pl.Boolean, lambda h, p: (families[h], places[p])), dtype=np.bool_)
 
-    def told(h: int, p: int) -> bool:
-        words = (word for part in k.people.families[h] for word in part)
-        return any(len(word) > 3 and word in k.people.domain_texts[p] for word in words)
 
-    return np.asarray(once_each(pl.DataFrame({"h": family, "p": place}), told, pl.Boolean), dtype=np.bool_)
+def _named_so(asked: tuple[Parts, str]) -> bool:
+    family, place = asked
+    return any(len(word) > 3 and word in place for part in family for word in part)

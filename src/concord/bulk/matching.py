@@ -21,6 +21,7 @@ from concord.bulk.keys import NEEDED, keyed
 from concord.bulk.people import COLUMNS, OBJECT, SIDES, Everyone, People, Rows
 from concord.bulk.scores import Scored, Scorer, explained
 from concord.bulk.settling import Said, Settled, settled
+from concord.bulk.spreading import workers
 from concord.bulk.telling import people_from, people_of
 from concord.core.assignment import Bounds, Matching
 from concord.core.companies import Company
@@ -166,12 +167,13 @@ def match_files(
     Raises ConfigError for files that cannot be read or written."""
     files.check_places(list(results.wanted.values()), paths)
     books = []
-    for path, names in zip(paths, named, strict=True):
-        at(f"{path.name}")
-        books.append(files.read(path, names))
-    sources = Source.of(books[0]), Source.of(books[1])
-    right, left = books.pop().table, books.pop().table
-    found = match(left, right, registrable, bounds, at=at)
+    with workers():
+        for path, names in zip(paths, named, strict=True):
+            at(f"{path.name}")
+            books.append(files.read(path, names))
+        sources = Source.of(books[0]), Source.of(books[1])
+        right, left = books.pop().table, books.pop().table
+        found = match(left, right, registrable, bounds, at=at)
     at("results")
     files.write({path: _result(name, sources, found, bounds) for name, path in results.wanted.items()})
     return sources, found

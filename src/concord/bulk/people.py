@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from concord.core.identity import Person
+from concord.core.names import Name
 from concord.core.values import Ref
 
 Codes = npt.NDArray[np.uint32]
@@ -157,18 +158,39 @@ class People:
 
     def person(self, number: int) -> Person:
         """The one person in core's own form."""
+        return self.persons(np.array([number]))[0]
+
+    def persons(self, who: Rows) -> list[Person]:
+        """These people in core's own form."""
         if self.known is not None:
-            return self.known[number]
-        start, end = self.emails.start[number], self.emails.start[number + 1]
-        known = [self.domain_texts[one] for one in self.domains[number] if one]
-        return Person(
-            ref=self.everyone.ref(number),
-            emails=tuple(self.emails.text[int(start) : int(end)].to_list()),
-            first=self.firsts[self.first[number]],
-            last=self.lasts[self.last[number]],
-            company=self.companies[self.company[number]],
-            domains=self.more_domains.get(number, tuple(known)),
-            phones=tuple(self.numbers[int(one)] for one in self.phones[number] if one >= 0),
-            title=self.titles[self.title[number]],
-            other_ids=frozenset(ids[number] for ids in self.other_ids) - {""},
-        )
+            return [self.known[number] for number in who.tolist()]
+        start, many = self.emails.start[who], self.emails.start[who + 1] - self.emails.start[who]
+        row = np.repeat(start - np.cumsum(many) + many, many) + np.arange(int(many.sum()))
+        emails, ends = self.emails.text.gather(row).to_list(), np.cumsum(many).tolist()
+        numbers = [
+            pl.concat([self.numbers, pl.Series([""], dtype=pl.String)]).gather(rows % (len(self.numbers) + 1)).to_list()
+            for rows in self.phones[who].T
+        ]
+        ids = [each.gather(who).to_list() for each in self.other_ids]
+        found = []
+        for place, number in enumerate(who.tolist()):
+            person = Person(
+                ref=self.everyone.ref(number),
+                emails=tuple(emails[ends[place] - int(many[place]) : ends[place]]),
+                first=self.firsts[self.first[number]],
+                last=self.lasts[self.last[number]],
+                company=self.companies[self.company[number]],
+                domains=self.more_domains.get(number)
+                or tuple(self.domain_texts[one] for one in self.domains[number].tolist() if one),
+                phones=tuple(each[place] for each in numbers if each[place]),
+                title=self.titles[self.title[number]],
+                other_ids=frozenset(each[place] for each in ids) - {""},
+            )
+            (given, wide_given), (family, wide_family) = (
+                self.givens[self.given[number]],
+                self.families[self.family[number]],
+            )
+            name = Name(given, family, wide_given, wide_family, self.marks[self.mark[number]])
+            person.__dict__["name"] = name  # where `cached_property` keeps it: it was taken apart before
+            found.append(person)
+        return found

@@ -65,7 +65,8 @@ def numbers_of(fields: Sequence[pl.Series], regions: pl.Series) -> tuple[pl.Seri
     return found["number"], rows
 
 
-def _one(text: str, where: str) -> str:
+def _one(asked: tuple[str, str]) -> str:
+    text, where = asked
     return next(iter(domains.numbers_in(text, [f"x.{one.lower()}" for one in where.split()])), "")
 
 

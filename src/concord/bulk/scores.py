@@ -27,7 +27,7 @@ from concord.core.assignment import Bounds, Door, Score, judge
 from concord.core.identity import Crowd, Person
 
 #: Pairs that are worth a process.
-_FEW: Final = 500
+_FEW: Final = 100
 DOORS: Final = (Door.NEW, Door.ASK, Door.SAME)
 _SLOT: Final = re.compile("\x02([^\x03]*)\x03")
 _CALLED: Final = re.compile("\x02([ab]) first\x03 \x02[ab] last\x03")
@@ -88,7 +88,7 @@ def _shown(text: str, place: str) -> _Shown:
 
 def shown(person: Person, name: str) -> Person:
     """The person with values that print their places: "a first", "b email 0" ..."""
-    return replace(
+    found = replace(
         person,
         emails=tuple(_shown(one, f"{name} email {number}") for number, one in enumerate(person.emails)),
         first=_shown(person.first, f"{name} first"),
@@ -98,6 +98,8 @@ def shown(person: Person, name: str) -> Person:
         phones=tuple(_shown(one, f"{name} phone {number}") for number, one in enumerate(person.phones)),
         title=_shown(person.title, f"{name} title"),
     )
+    found.__dict__["name"] = person.name  # where `cached_property` keeps it: it was taken apart before
+    return found
 
 
 class Scorer:
@@ -210,20 +212,20 @@ class Scorer:
         """One comparison for each combination of levels."""
         table = pl.DataFrame({"code": code_of(part)}).with_row_index("row")
         kinds = table.group_by("code").agg(pl.col("row").min()).sort("row").with_row_index("kind")
-        asked = [self._asked(part, row, slots=True) for row in kinds["row"].to_list()]
-        scores = spread(lambda one: identity.compare(*one), asked, _FEW)
+        asked = self._asked(part, kinds["row"].to_numpy(), slots=True)
+        scores = spread(_score, asked, _FEW)
         how = table.join(kinds.select("code", "kind"), on="code", how="left", maintain_order="left")["kind"].to_numpy()
         return self._judged(part, how.astype(np.int64), scores, every, patterns=True)
 
     def _one_by_one(self, part: _Sorted, every: bool) -> Scored:
-        asked = [self._asked(part, row, slots=False) for row in range(len(part.one))]
-        scores = spread(lambda one: identity.compare(*one), asked, _FEW)
+        asked = self._asked(part, np.arange(len(part.one)), slots=False)
+        scores = spread(_score, asked, _FEW)
         return self._judged(part, np.arange(len(scores)), scores, every, patterns=False)
 
-    def _asked(self, part: _Sorted, row: int, *, slots: bool) -> tuple[Person, Person, Crowd]:
-        a, b = (self.k.people.person(int(who[row])) for who in (part.one, part.other))
-        crowd = _crowd(a, b, part, row)
-        return (shown(a, "a"), shown(b, "b"), crowd) if slots else (a, b, crowd)
+    def _asked(self, part: _Sorted, rows: Rows, *, slots: bool) -> list[_Asked]:
+        """What core is asked about these rows. slots: by people who print their places."""
+        ones, others = (self.k.people.persons(who[rows]) for who in (part.one, part.other))
+        return [(a, b, _crowd(a, b, part, row), slots) for a, b, row in zip(ones, others, rows.tolist(), strict=True)]
 
     def _judged(self, part: _Sorted, how: Rows, scores: Sequence[Score], every: bool, *, patterns: bool) -> Scored:
         value = np.array([one.value for one in scores], dtype=np.float64)
@@ -236,6 +238,14 @@ class Scorer:
             part.one[kept], part.other[kept], how, scores, [patterns] * len(scores), value[how], tier[how],
             barred[how], door[how],
         )  # fmt: skip
+
+
+_Asked = tuple[Person, Person, Crowd, bool]
+
+
+def _score(asked: _Asked) -> Score:
+    a, b, crowd, slots = asked
+    return identity.compare(shown(a, "a"), shown(b, "b"), crowd) if slots else identity.compare(a, b, crowd)
 
 
 def _singular(k: Keyed, one: Rows, other: Rows) -> Flags:
@@ -272,33 +282,26 @@ def _joined(parts: Sequence[Scored]) -> Scored:
 
 def explained(people: People, found: Scored, rows: Rows, between: str = "; ") -> pl.Series:
     """The explanation of each of these pairs: its lines, joined."""
-    used = np.zeros(len(found.scores), dtype=np.bool_)
-    used[found.how[rows]] = True
-    shapes: dict[tuple[str, ...], int] = {}
-    shape_of = np.zeros(len(found.scores), dtype=np.int64)
-    pieces: dict[int, list[str]] = {}
-    for how in np.flatnonzero(used).tolist():
-        text = between.join(found.scores[how].lines)
-        split = _SLOT.split(_CALLED.sub("\x02\\1 called\x03", text)) if found.patterns[how] else [text]
-        pieces[how], shape = split[0::2], tuple(split[1::2])
-        shape_of[how] = shapes.setdefault(shape, len(shapes))
-    shown_by = _Values(people, found.one[rows], found.other[rows])
-    of_row = shape_of[found.how[rows]]
-    order = np.argsort(of_row, kind="stable")
-    ends = np.searchsorted(of_row[order], np.arange(len(shapes) + 1))
-    parts = []
-    for (shape, number), start, end in zip(shapes.items(), ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-        mine = order[start:end]
-        hows = np.flatnonzero(used & (shape_of == number))
-        local = np.searchsorted(hows, found.how[rows[mine]])
-        columns = [pl.Series("0", [pieces[how][0] for how in hows.tolist()], dtype=pl.String)[local]]
-        for place, slot in enumerate(shape, 1):
-            columns.append(shown_by.column(slot, mine).alias(f"v{place}"))
-            columns.append(pl.Series(f"{place}", [pieces[how][place] for how in hows.tolist()], dtype=pl.String)[local])
-        parts.append(pl.DataFrame(columns).select(row=pl.Series(mine), text=pl.concat_str(pl.all())))
-    if not parts:
+    if not len(rows):
         return pl.Series("text", [], dtype=pl.String)
-    return pl.concat(parts).sort("row")["text"]
+    used, how = np.unique(found.how[rows], return_inverse=True)
+    pieces = [_pieces(found, one, between) for one in used.tolist()]
+    shown_by = _Values(people, found.one[rows], found.other[rows])
+    columns = []
+    for place in range(max(len(one) for one in pieces)):
+        here = [one[place] if place < len(one) else "" for one in pieces]
+        if place % 2:
+            columns.append(shown_by.column(here, how))
+        else:
+            columns.append(pl.Series(here, dtype=pl.String).gather(how))
+    table = pl.DataFrame([column.alias(str(place)) for place, column in enumerate(columns)])
+    return table.select(text=pl.concat_str(pl.all()))["text"]
+
+
+def _pieces(found: Scored, how: int, between: str) -> list[str]:
+    """The explanation as text, place of a value, text, place, ... text."""
+    text = between.join(found.scores[how].lines)
+    return _SLOT.split(_CALLED.sub("\x02\\1 called\x03", text)) if found.patterns[how] else [text]
 
 
 class _Values:
@@ -306,27 +309,55 @@ class _Values:
 
     def __init__(self, people: People, one: Rows, other: Rows) -> None:
         self.people, self.pairs = people, {"a": one, "b": other}
-        self.lists: dict[str, pl.Series] = {
-            name: pl.Series(list(getattr(people, name)), dtype=pl.String)
-            for name in ("firsts", "lasts", "companies", "titles", "domain_texts")
-        }
+        self.lists: dict[str, pl.Series] = {}
 
-    def column(self, slot: str, rows: Rows) -> pl.Series:
-        people, (side, what, *rest) = self.people, slot.split()
+    def column(self, places: Sequence[str], how: Rows) -> pl.Series:
+        """The value of each pair at the place of its kind; "" stands for no place."""
+        kinds = {name: number for number, name in enumerate(dict.fromkeys(places))}
+        kind = np.array([kinds[name] for name in places])[how]
+        texts: list[pl.Series] = []
+        index = np.zeros(len(how), dtype=np.int64)
+        begun = 0
+        for name, number in kinds.items():
+            rows = np.flatnonzero(kind == number)
+            series, codes = self._values(name, rows)
+            # Where a list is much longer than what is wanted of it, only that is taken.
+            if len(series) > 4 * len(rows):
+                series, codes = series.gather(codes), np.arange(len(rows))
+            texts.append(series)
+            index[rows] = codes + begun
+            begun += len(series)
+        return pl.concat(texts, rechunk=True).gather(index)
+
+    def _values(self, place: str, rows: Rows) -> tuple[pl.Series, Rows]:
+        """Texts, and which of them each of these pairs has at a place."""
+        if not place:
+            return pl.Series([""], dtype=pl.String), np.zeros(len(rows), dtype=np.int64)
+        people, (side, what, *rest) = self.people, place.split()
         who = self.pairs[side][rows]
         number = int(rest[0]) if rest else 0
         if what == "called":
-            parts = self.lists["firsts"][people.first[who]].alias("f"), self.lists["lasts"][people.last[who]].alias("l")
-            whole = pl.concat_str("f", "l", separator=" ").str.strip_chars()
-            return pl.DataFrame(parts).select(
-                pl.when(whole == "").then(pl.lit("(no name)")).otherwise(whole).alias("n")
-            )["n"]
+            return self._called(who)
         if what == "email":
-            return people.emails.text.gather(people.emails.start[who] + number)
+            return people.emails.text, people.emails.start[who] + number
         if what == "phone":
-            return people.numbers.gather(people.phones[who, number])
+            return people.numbers, people.phones[who, number]
         if what == "domain":
-            return self.lists["domain_texts"].gather(people.domains[who, number])
-        if what == "company":
-            return self.lists["companies"].gather(people.company[who])
-        return self.lists["titles"].gather(people.title[who])
+            return self._list("domain_texts"), people.domains[who, number].astype(np.int64)
+        name, codes = {"company": ("companies", people.company), "title": ("titles", people.title)}[what]
+        return self._list(name), codes[who].astype(np.int64)
+
+    def _list(self, name: str) -> pl.Series:
+        if name not in self.lists:
+            self.lists[name] = pl.Series(getattr(self.people, name), dtype=pl.String)
+        return self.lists[name]
+
+    def _called(self, who: Rows) -> tuple[pl.Series, Rows]:
+        """First and last name, of everyone once."""
+        everyone, back = np.unique(who, return_inverse=True)
+        people = self.people
+        first = self._list("firsts").gather(people.first[everyone]).alias("f")
+        last = self._list("lasts").gather(people.last[everyone]).alias("l")
+        whole = pl.concat_str("f", "l", separator=" ").str.strip_chars()
+        text = pl.when(whole == "").then(pl.lit("(no name)")).otherwise(whole)
+        return pl.DataFrame([first, last]).select(text.alias("n"))["n"], back

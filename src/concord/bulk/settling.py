@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -30,7 +31,7 @@ _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 #: Neighbourhoods with more pairs than this are each of a shape of their own.
 _SMALL: Final = 40
 #: Shapes that are worth a process.
-_FEW: Final = 500
+_FEW: Final = 100
 
 
 @dataclass(frozen=True)
@@ -241,12 +242,14 @@ class _Open:
     rows: Rows
     known: dict[tuple[int, int], Score] = field(default_factory=dict)
 
-    def end(self, bounds: Bounds) -> _End | tuple[int, int]:
-        """How they end, or the pair whose score has to be known for that."""
-        try:
-            return _end(self.shape.settled(bounds, self.known))
-        except _Unseen as missing:
-            return missing.pair
+
+def _ended(bounds: Bounds, asked: tuple[_Shape, Mapping[tuple[int, int], Score]]) -> _End | tuple[int, int]:
+    """How neighbourhoods of a shape end, or the pair whose score has to be known for that."""
+    shape, known = asked
+    try:
+        return _end(shape.settled(bounds, known))
+    except _Unseen as missing:
+        return missing.pair
 
 
 @dataclass
@@ -352,7 +355,7 @@ class _Work:
         """Settle every shape by core. Where it asks for the scores of other pairs, these are worked out all at once."""
         while self.open_:
             waiting, self.open_ = self.open_, []
-            ends = spread(lambda one: one.end(self.bounds), waiting, _FEW)
+            ends = spread(partial(_ended, self.bounds), [(one.shape, one.known) for one in waiting], _FEW)
             missing: list[tuple[_Open, tuple[int, int], tuple[int, int]]] = []
             for one, end in zip(waiting, ends, strict=True):
                 if isinstance(end, _End):

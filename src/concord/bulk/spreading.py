@@ -1,27 +1,37 @@
-"""The same work for many values, spread over the processors: pure Python in forked processes, array work in threads.
+"""The same work for many values, spread over the processors: pure Python in processes, array work in threads.
 
-A child process sees the parent's memory as it was and sends back a list; it must not touch Polars, whose threads do not
-live on in it. Decides nothing, and the answer does not depend on the number of processors.
+The processes are there before anything is in memory (`workers`): they get what they work on through a pipe and send
+back what comes of it, so what they are asked to do must be a function of a module. Decides nothing, and the answer does
+not depend on the number of processors.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Final, TypeVar
 
 import polars as pl
 
+from concord.errors import ConcordError
+
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: Below so many values a process costs more than it saves.
-FEW: Final = 4_000
-
+#: Fewer values than this are quicker done than sent.
+FEW: Final = 1_000
+#: Into how many parts for each processor the values are parted: some take longer than others.
+_PARTS: Final = 12
+#: Parts that a process has before it: one to work on, one that waits for it.
+_AHEAD: Final = 2
 
 #: How many processors may be used; 0: all there are.
 _most = 0
@@ -39,45 +49,129 @@ def processors() -> int:
     return min(there, _most) if _most else there
 
 
-def spread(told: Callable[[T], R], items: Sequence[T], few: int = FEW) -> list[R]:
-    """`told` of each item, in order."""
-    workers = min(processors(), len(items) // few)
-    if workers < 2 or sys.platform != "linux":  # elsewhere a forked process is no copy that can be relied upon
-        return [told(one) for one in items]
-    context = multiprocessing.get_context("fork")
-    size = -(-len(items) // workers)
-    children: list[tuple[Any, Connection]] = []
-    for at in range(size, len(items), size):
-        ours, theirs = context.Pipe(duplex=False)
-        child = context.Process(target=_part, args=(told, items, at, at + size, theirs), daemon=True)
-        child.start()
+class _Worker:
+    """A process that waits for work."""
+
+    def __init__(self, context: Any) -> None:
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_waiting, args=(theirs, self.pipe), daemon=True)
+        self.process.start()
         theirs.close()
-        children.append((child, ours))
-    found = [told(one) for one in items[:size]]
-    for child, ours in children:
-        answer = ours.recv()
-        child.join()
-        if isinstance(answer, BaseException):
-            raise answer
-        found += answer
-    return found
+        self.parts: list[int] = []
+
+    def take(self) -> tuple[int, Any]:
+        """The number of the part that it has been longest with, and what came of it; waits for it."""
+        try:
+            found = self.pipe.recv()
+        except EOFError:
+            raise ConcordError(
+                "a process that shared the work was ended from outside, most likely because memory ran out; "
+                "try again with --threads 1"
+            ) from None
+        if isinstance(found, BaseException):
+            raise found
+        return self.parts.pop(0), found
 
 
-def once_each(table: pl.DataFrame, told: Callable[..., Any], dtype: type[pl.DataType]) -> Any:
-    """`told` of each row, asked once for each that is different; as an array."""
-    asked = table.unique()
-    answers = spread(lambda row: told(*row), asked.rows())
-    asked = asked.with_columns(told=pl.Series(answers, dtype=dtype))
-    return table.join(asked, on=table.columns, how="left", maintain_order="left")["told"].to_numpy()
+def _waiting(pipe: Connection, parents: Connection) -> None:
+    """The life of a process: a function before each new kind of work, then values for it, until the pipe is closed.
+    What comes and what goes is moved by threads, so that neither side ever waits for the other to listen."""
+    parents.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of it, and closes the pipe
+    come: SimpleQueue[Any] = SimpleQueue()
+    gone: SimpleQueue[Any] = SimpleQueue()
+    for work in (_receive, _send):
+        Thread(target=work, args=(pipe, come if work is _receive else gone), daemon=True).start()
+    told: Callable[[Any], Any] = repr
+    while (given := come.get()) is not None:
+        new, items = given
+        if new is not None:
+            told = new
+            continue
+        try:
+            gone.put([told(one) for one in items])
+        except Exception as error:  # noqa: BLE001 - it is raised again by the parent
+            gone.put(error)
 
 
-def _part(told: Callable[[T], R], items: Sequence[T], start: int, end: int, pipe: Connection) -> None:
+def _receive(pipe: Connection, come: SimpleQueue[Any]) -> None:
     try:
-        pipe.send([told(one) for one in items[start:end]])
-    except Exception as error:  # noqa: BLE001 - it is raised again by the parent
-        pipe.send(error)
+        while True:
+            come.put(pipe.recv())
+    except (EOFError, OSError):
+        come.put(None)
+
+
+def _send(pipe: Connection, gone: SimpleQueue[Any]) -> None:
+    with suppress(OSError):
+        while True:
+            pipe.send(gone.get())
+
+
+_workers: list[_Worker] = []
+
+
+@contextmanager
+def workers() -> Iterator[None]:
+    """As many processes as there are processors beside this one, for as long as the block lasts. To be entered while
+    little is in memory, and before threads run: what is there is shared with them."""
+    if _workers or processors() < 2 or sys.platform != "linux":  # elsewhere a forked process cannot be relied upon
+        yield
+        return
+    context = multiprocessing.get_context("fork")
+    _workers.extend(_Worker(context) for _ in range(processors() - 1))
+    try:
+        yield
     finally:
-        pipe.close()
+        for one in _workers:
+            one.pipe.close()
+            one.process.terminate()
+            one.process.join()
+        _workers.clear()
+
+
+def spread(told: Callable[[T], R], items: Sequence[T], few: int = FEW) -> list[R]:
+    """`told`, a function of a module, of each item, in order."""
+    if not _workers or len(items) < 2 * few:
+        return [told(one) for one in items]
+    size = -(-len(items) // (_PARTS * (len(_workers) + 1)))
+    parts = iter(range(-(-len(items) // size)))
+    done: dict[int, list[R]] = {}
+
+    def hand_on(one: _Worker) -> None:
+        while len(one.parts) < _AHEAD and (part := next(parts, None)) is not None:
+            one.parts.append(part)
+            one.pipe.send((None, items[part * size : part * size + size]))
+
+    for one in _workers:
+        one.pipe.send((told, ()))
+        hand_on(one)
+    while (part := next(parts, None)) is not None:
+        done[part] = [told(item) for item in items[part * size : part * size + size]]
+        for one in _workers:
+            while one.parts and one.pipe.poll():
+                number, found = one.take()
+                done[number] = found
+            hand_on(one)
+    for one in _workers:
+        while one.parts:
+            number, found = one.take()
+            done[number] = found
+    return [found for part in range(len(done)) for found in done[part]]
+
+
+def once_each(
+    table: pl.DataFrame,
+    told: Callable[[Any], Any],
+    dtype: type[pl.DataType],
+    item: Callable[..., Any] | None = None,
+) -> Any:
+    """`told`, a function of a module, of each row, asked once for each that is different; as an array. item: what it is
+    told of a row, where that is not the row itself."""
+    asked = table.unique()
+    rows = asked.rows() if item is None else [item(*row) for row in asked.iter_rows()]
+    asked = asked.with_columns(told=pl.Series(spread(told, rows), dtype=dtype))
+    return table.join(asked, on=table.columns, how="left", maintain_order="left")["told"].to_numpy()
 
 
 def beside(works: Iterable[Callable[[], R]]) -> list[R]:

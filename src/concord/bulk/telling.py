@@ -111,12 +111,15 @@ def people_of(persons: Sequence[Person], lefts: int, systems: tuple[str, str]) -
             more[number] = one.domains
     texts = [str(one) for one in domain.items]
 
-    def at(host: int, first: int, second: int) -> int:
-        mine = found.hosts[host]
-        return next((one for one in (first, second) if one and f".{mine}".endswith(f".{texts[one]}")), 0)
+    def at(asked: tuple[int, int, int]) -> int:
+        mine, places = found.hosts[asked[0]], asked[1:]
+        return next((one for one in places if one and f".{mine}".endswith(f".{texts[one]}")), 0)
 
-    asked = pl.DataFrame({"h": found.host, "a": two[found.person, 0], "b": two[found.person, 1]})
-    emails = _placed(found, once_each(asked, at, pl.UInt32), size)
+    asked = pl.DataFrame({"h": found.host, "a": two[found.person, 0], "b": two[found.person, 1]}).unique()
+    asked = asked.with_columns(at=pl.Series([at(row) for row in asked.rows()], dtype=pl.UInt32))
+    rows_ = pl.DataFrame({"h": found.host, "a": two[found.person, 0], "b": two[found.person, 1]})
+    placed = rows_.join(asked, on=["h", "a", "b"], how="left", maintain_order="left")["at"].to_numpy()
+    emails = _placed(found, placed, size)
     flat = [(number, place, text) for number, one in enumerate(known) for place, text in enumerate(one.phones[:2])]
     rows = np.full((size, 2), -1, dtype=np.int64)
     for row, (number, place, _) in enumerate(flat):
@@ -194,17 +197,16 @@ def _names(first: Codes, firsts: Sequence[str], last: Codes, lasts: Sequence[str
     """Every name taken apart. Where both fields hold something each is looked at by itself, once for each text; what is
     in one field only is one name, and read as one."""
     givens, families, marks = _Coded(((), ())), _Coded(((), ())), _Coded("")
-    given, given_mark = _parts(firsts, lambda text: _given_of(names.name_of(text, _OTHER_NAME)), givens, marks)
-    family, family_mark = _parts(lasts, lambda text: _family_of(names.name_of(_OTHER_NAME, text)), families, marks)
+    given, given_mark = _parts(firsts, _given_in, givens, marks)
+    family, family_mark = _parts(lasts, _family_in, families, marks)
     of_given, of_family = given[first], family[last]
     mark = np.where(given_mark[first] > 0, given_mark[first], family_mark[last])
     alone = np.flatnonzero((of_given == 0) | (of_family == 0))
     if len(alone):
         codes = first[alone].astype(np.int64) * len(lasts) + last[alone]
         distinct, back = np.unique(codes, return_inverse=True)
-        whole = spread(
-            lambda one: names.name_of(firsts[one // len(lasts)], lasts[one % len(lasts)]), distinct.tolist(), 500
-        )
+        width = len(lasts)
+        whole = spread(_name_of, [(firsts[one // width], lasts[one % width]) for one in distinct.tolist()], 200)
         of_given[alone] = np.array([givens.code(_given_of(one)[0]) for one in whole], dtype=np.uint32)[back]
         of_family[alone] = np.array([families.code(_family_of(one)[0]) for one in whole], dtype=np.uint32)[back]
         mark[alone] = np.array([marks.code(one.generation) for one in whole], dtype=np.uint32)[back]
@@ -221,6 +223,18 @@ def _names(first: Codes, firsts: Sequence[str], last: Codes, lasts: Sequence[str
 _Part = tuple[tuple[tuple[str, ...], tuple[str, ...]], str]
 
 
+def _name_of(fields: tuple[str, str]) -> Name:
+    return names.name_of(*fields)
+
+
+def _given_in(text: str) -> _Part:
+    return _given_of(names.name_of(text, _OTHER_NAME))
+
+
+def _family_in(text: str) -> _Part:
+    return _family_of(names.name_of(_OTHER_NAME, text))
+
+
 def _given_of(name: Name) -> _Part:
     return (name.given, name.wide_given), name.generation
 
@@ -235,7 +249,7 @@ def _parts(texts: Sequence[str], taken: Callable[[str], _Part], known: _Coded, m
     plain = [_plain_name(text) for text in texts]
     rest = [number for number, part in enumerate(plain) if part is None]
     codes[:] = [known.code(part) if part is not None else 0 for part in plain]
-    for number, (part, mark) in zip(rest, spread(lambda number: taken(texts[number]), rest), strict=True):
+    for number, (part, mark) in zip(rest, spread(taken, [texts[number] for number in rest]), strict=True):
         if part[0]:
             codes[number], found[number] = known.code(part), marks.code(mark)
     return codes, found
@@ -367,7 +381,7 @@ def _roles(local: pl.Series, host: pl.Series) -> Flags:
     rows = np.flatnonzero(asked)
     if len(rows):
         doubtful = table.select("local", "host")[rows]
-        found[rows] = once_each(doubtful, lambda one, other: domains.is_role(f"{one}@{other}"), pl.Boolean)
+        found[rows] = once_each(doubtful, domains.is_role, pl.Boolean, lambda one, other: f"{one}@{other}")
     return found
 
 
