@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from concord.bulk.keys import Keyed, Keys, Parts, crowded, distinct, packed, pairs_of, runs
+from concord.bulk.keys import Keyed, Keys, Parts, crowded, distinct, packed, pairs_and_crowded, pairs_of, runs
 from concord.bulk.people import Codes, Flags, Hashes, Rows, hashes, mixed
 from concord.bulk.spreading import beside, once_each
 from concord.core.assignment import CROWDED
@@ -105,8 +105,8 @@ def _by_place(k: Keyed) -> Rows:
     size = k.people.size
     names = name_keys(k, np.flatnonzero((k.places != 0).any(axis=1)))
     keys = [key for column in range(3) for key in _at(names, k.places[:, column], _PLACE)]
-    found = [pairs_of(keys, size)]
-    many = np.flatnonzero(crowded(keys, size))
+    pairs, many = pairs_and_crowded(keys, size)
+    found = [pairs]
     if len(many):
         names = name_keys(k, many)
         whole: list[Keys] = [(k.whole[many], many)]
@@ -135,8 +135,8 @@ def _by_telephone(k: Keyed) -> Rows:
             if not some.any():
                 break
             keys += _at([(root[some], rows[some])], what, _ROOT)
-    found = [pairs_of(keys, size)]
-    many = np.flatnonzero(crowded(keys, size))
+    pairs, many = pairs_and_crowded(keys, size)
+    found = [pairs]
     if len(many):
         whole = [(k.whole[many], many)]
         uncommon = pairs_of([key for column in (0, 1) for key in _at(whole, k.sevens[:, column], _WHOLE)], size, size)

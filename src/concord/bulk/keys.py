@@ -73,7 +73,7 @@ class Named:
 
 
 def _skeletons(words: Sequence[str]) -> list[str]:
-    return sorted({names.skeleton(word) for word in words if word})
+    return sorted({names.skeleton(word) for word in set(words) if word})
 
 
 def given_names(parts: Sequence[Parts]) -> Named:
@@ -308,7 +308,16 @@ def runs(every: Hashes, bits: int) -> tuple[Rows, Rows]:
 def pairs_of(keys: Sequence[Keys], size: int, limit: int = CROWDED) -> Rows:
     """All pairs (smaller number first, as first * size + second) of bearers of a key that no more than `limit` bear,
     each once, in order."""
+    return _pairs(*packed(keys, size), size, limit)
+
+
+def pairs_and_crowded(keys: Sequence[Keys], size: int) -> tuple[Rows, Rows]:
+    """`pairs_of`, and the bearers of whom `crowded` is true."""
     every, bits = packed(keys, size)
+    return _pairs(every, bits, size, CROWDED), np.flatnonzero(_crowded(every, bits, size))
+
+
+def _pairs(every: Hashes, bits: int, size: int, limit: int) -> Rows:
     start, count = runs(every, bits)
     kept = (count > 1) & (count <= limit)
     start, count = start[kept], count[kept]
@@ -338,7 +347,10 @@ def distinct(parts: Sequence[Rows]) -> Rows:
 
 def crowded(keys: Sequence[Keys], size: int) -> Flags:
     """For each bearer whether one of its keys is borne by more than CROWDED."""
-    every, bits = packed(keys, size)
+    return _crowded(*packed(keys, size), size)
+
+
+def _crowded(every: Hashes, bits: int, size: int) -> Flags:
     start, count = runs(every, bits)
     found = np.zeros(size, dtype=np.bool_)
     for first, number in zip(start[count > CROWDED].tolist(), count[count > CROWDED].tolist(), strict=True):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import numpy as np
@@ -91,12 +91,10 @@ class _Shape:
     linked: tuple[tuple[int, int], ...] = ()
     apart: tuple[tuple[int, int], ...] = ()
 
-    def ref(self, number: int) -> Ref:
-        return Ref(SIDES[self.right[number]], OBJECT, f"\x02n{number:09d}\x03")
-
     def settled(self, bounds: Bounds, unseen: Mapping[tuple[int, int], Score]) -> Matching:
         """By core. Raises _Unseen for the score of a pair that is not among these."""
-        number = {self.ref(one): one for one in range(len(self.right))}
+        refs = [_ref(number, right) for number, right in enumerate(self.right)]
+        number = {ref: one for one, ref in enumerate(refs)}
         table = {
             pair: _score(place, *each) for place, (pair, each) in enumerate(zip(self.pairs, self.scores, strict=True))
         }
@@ -116,16 +114,22 @@ class _Shape:
                 raise _Unseen(one, other)
             return found
 
-        couples = [(self.ref(one), self.ref(other)) for one, other in self.linked]
+        couples = [(refs[one], refs[other]) for one, other in self.linked]
         rules = Rules(
             lambda node: frozenset(keys[number[node.ref]]), compare, bounds,
-            frozenset((self.ref(one), self.ref(other)) for one, other in self.apart),
+            frozenset((refs[one], refs[other]) for one, other in self.apart),
             {**dict(couples), **{right: left for left, right in couples}},
         )  # fmt: skip
         lefts, rights = ([node for node in nodes if self.right[number[node.ref]] == side] for side in (False, True))
         return settle(lefts, rights, rules)
 
 
+@lru_cache(maxsize=10_000)
+def _ref(number: int, right: bool) -> Ref:
+    return Ref(SIDES[right], OBJECT, f"\x02n{number:09d}\x03")
+
+
+@lru_cache(maxsize=50_000)
 def _score(place: int, value: float, tier: int, barred: bool) -> Score:
     return Score(value, (_Line("", value, str(place)),), tier > 0, barred, tier > 1)
 

@@ -28,7 +28,8 @@ R = TypeVar("R")
 
 #: Fewer values than this are quicker done than sent.
 FEW: Final = 1_000
-#: Into how many parts for each processor the values are parted: some take longer than others.
+#: Into how many parts for each processor the values are dealt out, like cards: some take longer than others, and those
+#: often stand together.
 _PARTS: Final = 12
 #: Parts that a process has before it: one to work on, one that waits for it.
 _AHEAD: Final = 2
@@ -134,30 +135,30 @@ def spread(told: Callable[[T], R], items: Sequence[T], few: int = FEW) -> list[R
     """`told`, a function of a module, of each item, in order."""
     if not _workers or len(items) < 2 * few:
         return [told(one) for one in items]
-    size = -(-len(items) // (_PARTS * (len(_workers) + 1)))
-    parts = iter(range(-(-len(items) // size)))
-    done: dict[int, list[R]] = {}
+    many = min(len(items), _PARTS * (len(_workers) + 1))
+    parts = iter(range(many))
+    done: list[Any] = [None] * len(items)
 
     def hand_on(one: _Worker) -> None:
         while len(one.parts) < _AHEAD and (part := next(parts, None)) is not None:
             one.parts.append(part)
-            one.pipe.send((None, items[part * size : part * size + size]))
+            one.pipe.send((None, items[part::many]))
 
     for one in _workers:
         one.pipe.send((told, ()))
         hand_on(one)
     while (part := next(parts, None)) is not None:
-        done[part] = [told(item) for item in items[part * size : part * size + size]]
+        done[part::many] = [told(item) for item in items[part::many]]
         for one in _workers:
             while one.parts and one.pipe.poll():
                 number, found = one.take()
-                done[number] = found
+                done[number::many] = found
             hand_on(one)
     for one in _workers:
         while one.parts:
             number, found = one.take()
-            done[number] = found
-    return [found for part in range(len(done)) for found in done[part]]
+            done[number::many] = found
+    return done
 
 
 def once_each(
