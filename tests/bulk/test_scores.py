@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pytest
 from tests.bulk.made import Books, Row
 from tests.bulk.reference import person, registrable, table
 
@@ -42,12 +43,13 @@ def check(both: pl.DataFrame, lefts: int, people: list[Person], one: Rows, other
     return len(found.one)
 
 
-def test_pairs_that_share_a_key_get_cores_score_and_explanation() -> None:
-    both, lefts, people = books(2500, 2500, 5, variety=0.02)
+@pytest.mark.slow
+def test_a_hundred_thousand_pairs_that_share_a_key_get_cores_score_and_explanation() -> None:
+    both, lefts, people = books(5000, 5000, 5, variety=0.02)
     number = {one.ref: place for place, one in enumerate(people)}
     pairs = sorted((number[a.ref], number[b.ref]) for a, b in of_core(people, keys_of))
     one, other = (np.array(part, dtype=np.int64) for part in zip(*pairs, strict=True))
-    assert check(both, lefts, people, one, other) == len(one) > 20_000
+    assert check(both, lefts, people, one, other) == len(one) > 100_000
 
 
 def test_the_same_pairs_are_asked_about_or_linked_as_among_all_that_core_compares() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 from tests.bulk.made import Books
 from tests.bulk.reference import person, registrable, table
 
+from concord.bulk.keys import keyed
+from concord.bulk.levels import mobiles
 from concord.bulk.telling import people_from
 
 ODD = [
@@ -76,3 +80,15 @@ def test_times_are_read_and_their_absence_is_no_time() -> None:
     people = people_from(table(rows), 2, registrable)
     assert people.everyone.modified[0] == pl.Series(["2026-01-02T03:04:05Z"]).str.to_datetime().dt.epoch("s")[0]
     assert people.everyone.modified[1] != people.everyone.modified[1]
+
+
+def test_mobile_numbers_are_known_as_core_knows_them() -> None:
+    """Above all in the countries that share North America's code: some of them tell."""
+    draw = random.Random(3)
+    numbers = [f"+1{area}{draw.randint(2000000, 9999999)}" for area in range(201, 1000) for _ in range(3)]
+    numbers += [f"+{country}{draw.randint(10**8, 10**9)}" for country in range(20, 99) for _ in range(40)]
+    both = table([{"id": str(number), "phone": text} for number, text in enumerate(numbers)])
+    k = keyed(people_from(both, len(both), registrable))
+    persons = k.people.persons(np.arange(len(both)))
+    assert sum(bool(one.mobiles) for one in persons) > 100
+    assert mobiles(k, np.arange(len(both))).tolist() == [bool(one.mobiles) for one in persons]

@@ -20,6 +20,7 @@ from rapidfuzz.process import cpdist
 from concord.bulk.candidates import local_parts, makes
 from concord.bulk.keys import Keyed, Named, Parts
 from concord.bulk.people import Codes, Flags, Rows
+from concord.bulk.phones import telling
 from concord.bulk.spreading import once_each, processors
 from concord.core import companies, domains, names
 from concord.core.names import Likeness, Name, Part
@@ -180,7 +181,7 @@ def mobiles(k: Keyed, who: Rows) -> Flags:
     for column in range(2):
         rows = np.flatnonzero(~found & (k.people.phones[who, column] >= 0))
         numbers = k.people.numbers[k.people.phones[who[rows], column]]
-        maybe = np.flatnonzero(numbers.str.contains(r"^\+[02-9]").to_numpy())  # North America's do not tell
+        maybe = np.flatnonzero(numbers.str.contains(telling()).to_numpy())
         found[rows[maybe]] = once_each(numbers[maybe].to_frame("n"), domains.is_mobile, pl.Boolean, str)
     return found
 

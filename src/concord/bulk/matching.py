@@ -109,8 +109,9 @@ class InMemory:
         apart: frozenset[tuple[Ref, Ref]],
         linked: Mapping[Ref, Ref],
     ) -> Matching:
-        people = people_of([*lefts, *rights], len(lefts), _systems(lefts, rights))
-        scored, result = _settled(people, bounds, said(people.everyone, apart, _couples(people.everyone, linked)))
+        with workers():
+            people = people_of([*lefts, *rights], len(lefts), _systems(lefts, rights))
+            scored, result = _settled(people, bounds, said(people.everyone, apart, _couples(people.everyone, linked)))
         return matching(people.everyone, scored, result, lambda rows, between: explained(people, scored, rows, between))
 
     def companies(
@@ -121,10 +122,11 @@ class InMemory:
         apart: frozenset[tuple[Ref, Ref]],
         linked: Mapping[Ref, Ref],
     ) -> Matching:
-        book = firms.book([*lefts, *rights], len(lefts), _systems(lefts, rights), bounds)
-        scored = book.candidates()
-        told = said(book.everyone, apart, _couples(book.everyone, linked))
-        result = settled(book.everyone, scored, book.pairs, bounds, told)
+        with workers():
+            book = firms.book([*lefts, *rights], len(lefts), _systems(lefts, rights), bounds)
+            scored = book.candidates()
+            told = said(book.everyone, apart, _couples(book.everyone, linked))
+            result = settled(book.everyone, scored, book.pairs, bounds, told)
         return matching(book.everyone, scored, result, lambda rows, between: firms.explained(scored, rows, between))
 
 

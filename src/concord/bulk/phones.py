@@ -30,6 +30,16 @@ def region(host: str) -> str:
     return found if found in phonenumbers.SUPPORTED_REGIONS else ""
 
 
+@cache
+def telling() -> str:
+    """The pattern of numbers that may say that they are mobile ones: those of the United States and of Canada never do;
+    the other countries that share their code have numbers that begin in their own way."""
+    others = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[1]
+    found = [phonenumbers.PhoneMetadata.metadata_for_region(one, None) for one in others if one not in ("US", "CA")]
+    begin = "|".join(sorted(one.leading_digits for one in found if one is not None and one.leading_digits))
+    return rf"^\+(?:[02-9]|1(?:{begin}))"
+
+
 def regions_of(size: int, web: Sequence[str], website: Codes, hosts: Sequence[str], emails: Addresses) -> pl.Series:
     """For each person the countries that their hosts tell, in order, with blanks between; mostly one or none."""
     found = np.array(web, dtype=object)[website]

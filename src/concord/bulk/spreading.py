@@ -34,6 +34,11 @@ _PARTS: Final = 12
 #: Parts that a process has before it: one to work on, one that waits for it.
 _AHEAD: Final = 2
 
+_ENDED: Final = (
+    "a process that shared the work was ended from outside, most likely because memory ran out; "
+    "try again with --threads 1"
+)
+
 #: How many processors may be used; 0: all there are.
 _most = 0
 
@@ -60,15 +65,19 @@ class _Worker:
         theirs.close()
         self.parts: list[int] = []
 
+    def give(self, told: Callable[[Any], Any] | None, items: Sequence[Any]) -> None:
+        """A new kind of work, or values for the one that it knows."""
+        try:
+            self.pipe.send((told, items))
+        except OSError:
+            raise ConcordError(_ENDED) from None
+
     def take(self) -> tuple[int, Any]:
         """The number of the part that it has been longest with, and what came of it; waits for it."""
         try:
             found = self.pipe.recv()
-        except EOFError:
-            raise ConcordError(
-                "a process that shared the work was ended from outside, most likely because memory ran out; "
-                "try again with --threads 1"
-            ) from None
+        except (EOFError, OSError):
+            raise ConcordError(_ENDED) from None
         if isinstance(found, BaseException):
             raise found
         return self.parts.pop(0), found
@@ -142,10 +151,10 @@ def spread(told: Callable[[T], R], items: Sequence[T], few: int = FEW) -> list[R
     def hand_on(one: _Worker) -> None:
         while len(one.parts) < _AHEAD and (part := next(parts, None)) is not None:
             one.parts.append(part)
-            one.pipe.send((None, items[part::many]))
+            one.give(None, items[part::many])
 
     for one in _workers:
-        one.pipe.send((told, ()))
+        one.give(told, ())
         hand_on(one)
     while (part := next(parts, None)) is not None:
         done[part::many] = [told(item) for item in items[part::many]]
