@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
+import pytest
 from tests.bulk.made import Books
 from tests.bulk.reference import person, registrable, table
 
@@ -80,6 +82,22 @@ def test_times_are_read_and_their_absence_is_no_time() -> None:
     people = people_from(table(rows), 2, registrable)
     assert people.everyone.modified[0] == pl.Series(["2026-01-02T03:04:05Z"]).str.to_datetime().dt.epoch("s")[0]
     assert people.everyone.modified[1] != people.everyone.modified[1]
+
+
+@pytest.mark.parametrize(
+    ("texts", "seconds"),
+    [
+        (["2026-01-02T03:04:05.000+0000", "2026-01-02T03:04:06.000+0000"], [5, 6]),
+        (["2026-01-02 03:04", "", "2026-01-02 03:05"], [0, None, 60]),
+        (["2026-01-02 03:04", "2/1/2026", "soon"], [0, None, None]),
+        (["1/2/2026 3:04", "2/2/2026 3:04"], [None, None]),
+    ],
+)
+def test_a_time_that_could_be_another_day_is_no_time(texts: list[str], seconds: list[int | None]) -> None:
+    rows = [{"id": str(number), "modified_at": text} for number, text in enumerate(texts)]
+    found = people_from(table(rows), len(rows), registrable).everyone.modified.tolist()
+    begun = datetime(2026, 1, 2, 3, 4, tzinfo=UTC).timestamp()
+    assert [None if one != one else one - begun for one in found] == seconds
 
 
 def test_mobile_numbers_are_known_as_core_knows_them() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,15 @@ import polars as pl
 
 from concord.bulk.keys import Keyed, Keys, Parts, crowded, distinct, packed, pairs_and_crowded, pairs_of, runs
 from concord.bulk.people import Codes, Flags, Hashes, Rows, hashes, mixed
-from concord.bulk.spreading import beside, once_each
+from concord.bulk.spreading import aside, once_each
 from concord.core.assignment import CROWDED
 from concord.core.names import Name
 
 _NAME, _FAMILY, _PLACE, _DOMAIN, _SEVEN, _ROOT, _SPELLED, _WHOLE, _LOCAL = range(1, 10)
+
+
+#: More people than this, and half of the work is done in a copy of this process.
+_MANY: Final = 50_000
 
 
 @dataclass(frozen=True)
@@ -36,19 +40,18 @@ class Candidates:
 def candidates(k: Keyed, *, everything: bool = False) -> Candidates:
     """everything: also those that only a name speaks for (the bound for asking is as low as that)."""
     people, size = k.people, k.people.size
-    locals_ = _by_local_part(
-        k, everything
-    )  # asks core about names, and may spread that over processes: not in a thread
+    many = size > _MANY
+    elsewhere = aside(lambda: distinct([_by_place(k), _by_telephone(k)])) if many else None
+    locals_ = _by_local_part(k, everything)
     works: list[Callable[[], list[npt.NDArray[Any]]]] = [
         lambda: _whole_names(k, everything),
-        lambda: [_by_place(k)],
-        lambda: [_by_telephone(k)],
         lambda: [_spelled(k)],
         lambda: [pairs_of([(people.emails.hash, people.emails.person)], size)],
         lambda: [_by_id(k)],
     ]
-    (alone, *whole), *found = beside(works)
-    return Candidates(distinct([*(one for part in found for one in part), *whole, locals_]), found[3][0], alone)
+    (alone, *whole), *found = [work() for work in works]
+    named = elsewhere() if elsewhere else distinct([_by_place(k), _by_telephone(k)])
+    return Candidates(distinct([*(one for part in found for one in part), named, *whole, locals_]), found[1][0], alone)
 
 
 # --- names with a place or a telephone

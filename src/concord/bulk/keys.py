@@ -72,50 +72,76 @@ class Named:
     sound: Hashes
 
 
+_Told = tuple[list[str], str, bool, bool, bool, str, list[str], bool, str]
+
+
+def given_names(parts: Sequence[Parts]) -> Named:
+    return _named(spread(_given, parts))
+
+
+def family_names(parts: Sequence[Parts]) -> Named:
+    return _named(spread(_family, parts))
+
+
+def _given(part: Parts) -> _Told:
+    """Of one given name what `Named` holds: skeletons, whole, common, cjk, full, joined, roots, plain, sound."""
+    words, wide = part
+    joined, roots = "".join(words), names.roots_of(words[0]) if words else frozenset()
+    return (
+        _skeletons((*roots, joined, *words[:1])),
+        min(roots, default=""),
+        not lexicon.COMMON_GIVEN.isdisjoint(roots),
+        _is_cjk(joined),
+        bool(words) and len(words[0]) > 1,
+        joined,
+        sorted(roots),
+        _plain(words, wide) and words[0] not in lexicon.NICKNAMES,
+        names.sound(joined),
+    )
+
+
+def _family(part: Parts) -> _Told:
+    """The same of one family name."""
+    words, wide = part
+    joined = "".join(words)
+    return (
+        _skeletons((joined, *words)),
+        names.narrow(joined),
+        not lexicon.COMMON_FAMILY.isdisjoint(words),
+        _is_cjk(joined),
+        bool(words),
+        joined,
+        [],
+        _plain(words, wide),
+        names.sound(joined),
+    )
+
+
 def _skeletons(words: Sequence[str]) -> list[str]:
     return sorted({names.skeleton(word) for word in set(words) if word})
 
 
-def given_names(parts: Sequence[Parts]) -> Named:
-    words = [one for one, _ in parts]
-    roots = [names.roots_of(one[0]) if one else frozenset() for one in words]
-    joined = ["".join(one) for one in words]
-    skeletons = spread(
-        _skeletons, [(*root, one, *word[:1]) for root, one, word in zip(roots, joined, words, strict=True)]
-    )
+def _is_cjk(joined: str) -> bool:
+    return not joined.isascii() and Name((joined,), ()).cjk
+
+
+def _plain(words: tuple[str, ...], wide: tuple[str, ...]) -> bool:
+    return len(words) == 1 and len(words[0]) > 1 and wide in ((), words)
+
+
+def _named(told: Sequence[_Told]) -> Named:
+    skeletons, whole, common, cjk, full, joined, roots, plain, sound = zip(*told, strict=True)
     return Named(
         _padded(skeletons),
         _padded([[each[0] for each in one] for one in skeletons]),
-        texts([min(one, default="") for one in roots]),
-        np.array([not lexicon.COMMON_GIVEN.isdisjoint(one) for one in roots]),
-        np.array([not one.isascii() and Name((one,), ()).cjk for one in joined]),
-        np.array([bool(one) and len(one[0]) > 1 for one in words]),
+        texts(whole),
+        np.array(common, dtype=np.bool_),
+        np.array(cjk, dtype=np.bool_),
+        np.array(full, dtype=np.bool_),
         joined,
-        _padded([sorted(one) for one in roots]),
-        np.array([_plain(one, wide) and one[0] not in lexicon.NICKNAMES for one, wide in parts]),
-        texts(spread(names.sound, joined, _MANY)),
-    )
-
-
-def _plain(part: tuple[str, ...], wide: tuple[str, ...]) -> bool:
-    return len(part) == 1 and len(part[0]) > 1 and wide in ((), part)
-
-
-def family_names(parts: Sequence[Parts]) -> Named:
-    words = [one for one, _ in parts]
-    joined = ["".join(one) for one in words]
-    skeletons = spread(_skeletons, [(one, *word) for one, word in zip(joined, words, strict=True)])
-    return Named(
-        _padded(skeletons),
-        _padded([[each[0] for each in one] for one in skeletons]),
-        texts(spread(names.narrow, joined, _MANY)),
-        np.array([not lexicon.COMMON_FAMILY.isdisjoint(one) for one in words]),
-        np.array([not one.isascii() and Name((one,), ()).cjk for one in joined]),
-        np.array([bool(one) for one in words]),
-        joined,
-        np.zeros((len(parts), 1), dtype=np.uint64),
-        np.array([_plain(one, wide) for one, wide in parts]),
-        texts(spread(names.sound, joined, _MANY)),
+        _padded(roots),
+        np.array(plain, dtype=np.bool_),
+        texts(sound),
     )
 
 

@@ -1,4 +1,4 @@
-"""The same work for many values, spread over the processors: pure Python in processes, array work in threads.
+"""The same work for many values, spread over the processors.
 
 The processes are there before anything is in memory (`workers`): they get what they work on through a pipe and send
 back what comes of it, so what they are asked to do must be a function of a module. Decides nothing, and the answer does
@@ -11,13 +11,12 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import polars as pl
 
@@ -184,7 +183,34 @@ def once_each(
     return table.join(asked, on=table.columns, how="left", maintain_order="left")["told"].to_numpy()
 
 
-def beside(works: Iterable[Callable[[], R]]) -> list[R]:
-    """What each of these works gives, in order; they run in threads, which helps where they are array work."""
-    with ThreadPoolExecutor(processors()) as pool:
-        return list(pool.map(lambda work: work(), works))
+def aside(work: Callable[[], R]) -> Callable[[], R]:
+    """Begins work on arrays in a copy of this process; what it gives is asked for later. A copy is cheap as long as
+    nothing but arrays is looked at; it must not use Polars, whose threads do not live on in it."""
+    if processors() < 2 or sys.platform != "linux":
+        return work
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_aside, args=(work, theirs), daemon=True)
+    process.start()
+    theirs.close()
+
+    def result() -> R:
+        try:
+            found = ours.recv()
+        except EOFError:
+            raise ConcordError(_ENDED) from None
+        process.join()
+        if isinstance(found, BaseException):
+            raise found
+        return cast(R, found)
+
+    return result
+
+
+def _aside(work: Callable[[], Any], pipe: Connection) -> None:
+    try:
+        found = work()
+    except Exception as error:  # noqa: BLE001 - it is raised again by the parent
+        found = error
+    pipe.send(found)
+    pipe.close()

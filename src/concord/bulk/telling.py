@@ -34,6 +34,7 @@ _NO_PLAIN_WORDS: Final = (
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z]+\.?(?:[ -][A-Za-z]+\.?)*")
 _WORDS: Final = re.compile(r"[a-z]+")
 _OTHER_NAME: Final = "Zzyzx"
+_DATED: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T]|$)"
 
 
 def factorise(texts: pl.Series) -> tuple[Codes, list[str]]:
@@ -164,9 +165,11 @@ def _starts(person: Rows, size: int) -> Rows:
 
 
 def _times(texts: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Seconds since 1970; nan where there is none, or none that can be read."""
-    if (texts == "").all():
+    """Seconds since 1970; nan where there is none, or none that is sure: of others than "2026-01-31 ..." nobody knows
+    which is the month."""
+    if not texts.str.contains(_DATED).any():
         return np.full(len(texts), np.nan)
+    texts = pl.select(pl.when(texts.str.contains(_DATED)).then(texts).otherwise(pl.lit(""))).to_series()
     read = texts.str.to_datetime(strict=False, time_zone="UTC", time_unit="us") if len(texts) else texts
     return np.asarray(read.dt.epoch("us").cast(pl.Float64).fill_null(float("nan")).to_numpy()) / 1e6
 
