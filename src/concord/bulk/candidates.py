@@ -14,7 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from concord.bulk.keys import Keyed, Keys, Parts, crowded, distinct, packed, pairs_and_crowded, pairs_of, runs
+from concord.bulk.keys import (
+    Keyed,
+    Keys,
+    Parts,
+    crowded,
+    distinct,
+    packed,
+    pairs_and_crowded,
+    pairs_of,
+    runs,
+    within_sorted,
+)
 from concord.bulk.people import Codes, Flags, Hashes, Rows, hashes, mixed
 from concord.bulk.spreading import aside, once_each
 from concord.core.assignment import CROWDED
@@ -156,9 +167,8 @@ def _whole_key_fits(k: Keyed, pairs: Rows) -> Flags:
 def _spelled(k: Keyed) -> Rows:
     """Addresses that spell a name, and names that an address spells."""
     people, size = k.people, k.people.size
-    given, family = pl.Series(k.given.joined, dtype=pl.String), pl.Series(k.family.joined, dtype=pl.String)
     rows = np.flatnonzero((people.domains[:, 0] > 0) & (people.given > 0) & (people.family > 0) & ~k.cjk)
-    one, other = given[people.given[rows]], family[people.family[rows]]
+    one, other = k.given.texts.gather(people.given[rows]), k.family.texts.gather(people.family[rows])
     keys: list[Keys] = []
     for spelled in (hashes(one + other), hashes(other + one)):
         for column in range(2):
@@ -193,7 +203,7 @@ def _whole_names(k: Keyed, everything: bool) -> list[npt.NDArray[Any]]:
         return [alone, pairs_of([(k.whole[fits], fits)], size)]
     employed = fits[k.firm[fits] > 0]
     keys = k.companies.keys(k.people.company[employed], k.whole[employed], employed)
-    there = fits[np.isin(k.whole[fits], alone)]
+    there = fits[within_sorted(k.whole[fits], alone)]
     return [alone, pairs_of(keys, size), pairs_of([(k.whole[there], there)], size)]
 
 
@@ -274,8 +284,8 @@ def local_parts(addresses: pl.Series) -> pl.Series:
 
 def makes(k: Keyed, local: pl.Series, given: Codes, family: Codes) -> Flags:
     """`Name.makes` for each of these local parts and names: the most usual ways are seen for all at once."""
-    joined = [pl.Series(one, dtype=pl.String) for one in (k.given.joined, k.family.joined)]
-    table = pl.DataFrame({"local": local, "g": joined[0][given], "h": joined[1][family], "gc": given, "hc": family})
+    words = {"g": k.given.texts.gather(given), "h": k.family.texts.gather(family)}
+    table = pl.DataFrame({"local": local, **words, "gc": given, "hc": family})
     g, h, letters = pl.col("g"), pl.col("h"), pl.col("local").str.replace_all(r"[^a-z]", "")
     g0, h0 = g.str.slice(0, 1), h.str.slice(0, 1)
     usual = pl.any_horizontal(

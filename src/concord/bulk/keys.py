@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
@@ -57,8 +58,8 @@ def _padded(lists: Sequence[Sequence[str]]) -> Table:
 class Named:
     """What a part of a name says, for each distinct one. skeletons: hashes of what it is looked for under; initials: of
     the first letter of each. whole: its share of the key for everyone of one name. common: many are called so. roots:
-    (given only) hashes of the full names it may stand for. plain: a single word of several letters, the same in both
-    transliterations, without short forms; sound: a hash of how it is spoken."""
+    (given only) hashes of the full names it may stand for. joined, texts: its words as one. plain: a single word of
+    several letters, the same in both transliterations, without short forms; sound: a hash of how it is spoken."""
 
     skeletons: Table
     initials: Table
@@ -67,6 +68,7 @@ class Named:
     cjk: Flags
     full: Flags
     joined: Sequence[str]
+    texts: pl.Series
     roots: Table
     plain: Flags
     sound: Hashes
@@ -139,6 +141,7 @@ def _named(told: Sequence[_Told]) -> Named:
         np.array(cjk, dtype=np.bool_),
         np.array(full, dtype=np.bool_),
         joined,
+        pl.Series(joined, dtype=pl.String),
         _padded(roots),
         np.array(plain, dtype=np.bool_),
         texts(sound),
@@ -302,7 +305,7 @@ def slips(items: Sequence[str], least: int) -> list[tuple[int, int]]:
 # --- pairs by equal keys
 
 
-def within_sorted(what: Hashes, known: Hashes) -> Flags:
+def within_sorted(what: npt.NDArray[Any], known: npt.NDArray[Any]) -> Flags:
     """Which of these are among the known ones, which are sorted."""
     if not len(known):
         return np.zeros(len(what), dtype=np.bool_)

@@ -119,7 +119,7 @@ def _far(k: Keyed, mine: tuple[Codes, Named], theirs: tuple[Codes, Named]) -> Fl
     rows = np.flatnonzero(far)
     table = pl.DataFrame({"x": x[rows], "y": y[rows]})
     asked = table.unique()
-    texts = [[of.joined[code] for code in asked[name].to_list()] for name, of in (("x", of_x), ("y", of_y))]
+    texts = [of.texts.gather(asked[name]).to_list() for name, of in (("x", of_x), ("y", of_y))]
     if len(asked):
         apart = cpdist(*texts, scorer=OSA.distance, score_cutoff=2, dtype=np.uint8, workers=processors()) > 2
         asked = asked.with_columns(far=pl.Series(apart, dtype=pl.Boolean))

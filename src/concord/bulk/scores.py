@@ -18,7 +18,7 @@ import polars as pl
 
 from concord.bulk.candidates import Candidates, in_common
 from concord.bulk.crowds import namesakes, shared_addresses
-from concord.bulk.keys import NEEDED, Keyed, crowded
+from concord.bulk.keys import NEEDED, Keyed, crowded, within_sorted
 from concord.bulk.levels import ADDRESSES, Alike, alike, employed, first_parts, mobiles, telephones, two_addresses
 from concord.bulk.people import Codes, Flags, People, Rows
 from concord.bulk.spreading import spread
@@ -117,7 +117,7 @@ class Scorer:
         """The candidates that are, or may be, one person."""
         size = self.k.people.size
         one, other = self.found.pairs // size, self.found.pairs % size
-        addressed = np.isin(self.found.pairs, self.found.addressed, assume_unique=True)
+        addressed = within_sorted(self.found.pairs, self.found.addressed)
         return self._scored(one, other, addressed, every=False)
 
     def pairs(self, one: Rows, other: Rows) -> Scored:
@@ -156,7 +156,7 @@ class Scorer:
         address, own = self._addresses(one, other, addressed)
         by_name = address == 0
         alone = np.zeros(len(one), dtype=np.bool_)
-        alone[by_name] = np.isin(k.whole[one[by_name]], self.found.alone)
+        alone[by_name] = within_sorted(k.whole[one[by_name]], self.found.alone)
         alone &= like.of(lambda each: each.same) & k.full[one] & ~k.common[one]
         called = np.zeros(len(one), dtype=np.bool_)
         called[by_name] = namesakes(k, one[by_name], other[by_name])
