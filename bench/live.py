@@ -93,7 +93,7 @@ async def _asked(conninfo: str, newcomers: Sequence[Person]) -> list[tuple[float
                 found += await store.candidates(_PEOPLE, identity.keys_of(person), system)
             asked = time.perf_counter()
             lefts = [identity.person_from(one.ref, one.traits) for one in found]
-            matching = identity.match(lefts, [person], Bounds(), frozenset(), {})
+            matching = identity.match(lefts, [person], Bounds(), frozenset(), {}, frozenset([person.ref]))
             ended = time.perf_counter()
             said = sum(1 for one in (*matching.links, *matching.asks) if person.ref in (one.left, one.right))
             figures.append((1000 * (asked - began), 1000 * (ended - asked), len(found), said))
