@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help setup demo test quick fuzz check fix chaos bench bench-line bench-sandbox bench-identity clients docs serve lock coverage verify
+.PHONY: help setup demo test quick fuzz check fix chaos bench bench-line bench-sandbox bench-identity bench-match bench-live clients docs serve lock coverage verify
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,12 @@ bench-sandbox: setup ## how many calls a second the sandboxes answer
 
 bench-identity: setup .venv/.identity ## who is who: precision, recall and calibration beside Splink and an e-mail join (6 minutes)
 	@$(BIN)/python -m bench.identity
+
+bench-match: setup ## `concord match` on two files of up to a million people: seconds and memory (about 8 minutes)
+	@$(BIN)/python -m bench.match
+
+bench-live: setup ## one new record against a million known ones, as the line matches it (ten minutes, most of it loading)
+	@$(BIN)/python -m bench.live
 
 .venv/.identity: requirements/identity.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/identity.txt

@@ -17,8 +17,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-import tldextract
-
 from concord.config import AlertSecrets, Findings, Secrets, Settings, check_against
 from concord.core.identity import Bounds
 from concord.core.model import Account, Errand, Lane, Side
@@ -38,6 +36,7 @@ from concord.store.health import pairs
 from concord.store.migrate import migrate
 from concord.store.queue import Bell, Chore, Queue
 from concord.store.store import PostgresStore
+from concord.suffixes import registrable_by_list
 from concord.systems.alerting import Mail, MailServer, Slack, Webhook
 from concord.systems.http import Clock, Transport
 from concord.systems.hubspot import HubSpot
@@ -235,7 +234,7 @@ def _scope(
         pairs=settings.objects,
         schemas=schemas,
         bounds=Bounds(settings.sync.matching.link, settings.sync.matching.ask),
-        registrable=_registrable(),
+        registrable=registrable_by_list(),
         share=parts.share,
         reach=_reach(os.environ.get(CRASH_VARIABLE)),
         stopping=chores.ending,
@@ -415,21 +414,6 @@ def _chosen(found: Sequence[str], pair: str | None) -> str:
     if pair is None:
         raise ConfigError(f"the database has several pairs of accounts; name one with --pair: {known}")
     raise ConfigError(f"the database has no pair {pair}; it has {known}")
-
-
-def _registrable() -> Callable[[str], str]:
-    """A host's registrable domain by the public suffix list that ships with tldextract; nothing is fetched."""
-    extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-    known: dict[str, str] = {}
-
-    def registrable(host: str) -> str:
-        if host not in known:
-            if len(known) > 200_000:
-                known.clear()
-            known[host] = extract(host).top_domain_under_public_suffix
-        return known[host]
-
-    return registrable
 
 
 def _reach(point: str | None) -> Reach:

@@ -91,7 +91,7 @@ def test_output_in_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
 
 
 def _failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    def application() -> typer.Typer:
+    def application(called: str) -> typer.Typer:
         root = typer.Typer(pretty_exceptions_enable=False)
 
         @root.command()

@@ -138,6 +138,7 @@ def settled(
     table: Table,
     apart: Sequence[tuple[Ref, Ref]] = (),
     linked: Mapping[Ref, Ref] | None = None,
+    about: frozenset[Ref] | None = None,
 ) -> Matching:
     both = dict(linked or {})
     both |= {there: here for here, there in both.items()}
@@ -145,7 +146,7 @@ def settled(
     def compare(a: Card, b: Card) -> Score:
         return table.get((a.ref, b.ref)) or table.get((b.ref, a.ref)) or Score(0, ())
 
-    rules = Rules(lambda _: frozenset({"all"}), compare, Bounds(), frozenset(apart), both)
+    rules = Rules(lambda _: frozenset({"all"}), compare, Bounds(), frozenset(apart), both, about)
     outcome = settle(lefts, rights, rules)
     assert settle(list(reversed(lefts)), list(reversed(rights)), rules) == outcome
     return outcome
@@ -384,3 +385,32 @@ def test_one_that_is_kept_apart_is_not_made_a_duplicate_by_way_of_the_others_par
     assert [(ask.left, ask.right) for ask in matching.asks] == [(b, one)]
     matching = kept_apart([a, b], [one], {(a, b), (b, one)}, {a: one})
     assert (matching.duplicates, matching.asks, matching.new) == ((), (), (b,))
+
+
+@given(st.integers(0, 10_000))
+@settings(deadline=None, max_examples=150)
+def test_the_answer_about_a_few_is_the_one_that_a_look_at_everyone_gives_about_them(seed: int) -> None:
+    rng = random.Random(seed)
+    lefts = [card(left(str(n)), rng.randrange(2), rng.randrange(3)) for n in range(5)]
+    rights = [card(right(str(n)), 0, rng.randrange(3)) for n in range(5)]
+    everyone = [*lefts, *rights]
+    choices = [certain(91), certain(99), exact(95), exact(100), ASKED, BARRED, Score(10, ())]
+    table = {(a.ref, b.ref): rng.choice(choices) for a, b in itertools.combinations(everyone, 2) if rng.random() < 0.25}
+    linked = {lefts[0].ref: rights[0].ref} if rng.random() < 0.5 else {}
+    about = frozenset(rng.sample([one.ref for one in everyone], 2)) | {left("nobody")}
+    whole, few = settled(lefts, rights, table, linked=linked), settled(lefts, rights, table, linked=linked, about=about)
+
+    def said(matching: Matching) -> object:
+        pairs = [[one for one in part if about & {one.left, one.right}] for part in (matching.links, matching.asks)]
+        return *pairs, [one for one in matching.duplicates if one.ref in about], sorted(about & set(matching.new))
+
+    assert said(few) == said(whole)
+    assert set(few.links) <= set(whole.links)
+    assert set(few.new) <= set(whole.new)
+
+
+def test_those_whom_nothing_connects_with_whom_is_asked_about_are_not_looked_at() -> None:
+    table = {(A, X): exact(), (B, Y): exact()}
+    matching = settled([card(A), card(B)], [card(X), card(Y)], table, about=frozenset([A]))
+    assert links(matching) == {(A, X)}
+    assert matching.new == ()

@@ -557,6 +557,7 @@ def test_the_live_line_concludes_what_a_run_over_everyone_does() -> None:
             Bounds(),
             frozenset(),
             {},
+            frozenset([ref]),
         )
         differing += verdict_on(ref, few) != verdict_on(ref, whole)
     assert differing <= 3  # where a rival's own partner is outside the neighbourhood

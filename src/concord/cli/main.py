@@ -6,46 +6,34 @@ Exit codes: 0 done; 1 it failed; 2 the configuration or the command line is wron
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version as installed_version
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from concord.cli import (
-    alerts,
-    bench,
-    breaker,
-    config,
-    demo,
-    doctor,
-    failures,
-    init,
-    reconcile,
-    review,
-    sandbox,
-    serve,
-    status,
-)
 from concord.cli.options import examples
 from concord.cli.show import Look
 from concord.errors import ConcordError, ConfigError
 
-#: Every command is a module with `add_to`; this is the order in which `--help` lists them.
-_COMMANDS = (
-    demo,
-    init,
-    config,
-    doctor,
-    reconcile,
-    review,
-    serve,
-    status,
-    alerts,
-    failures,
-    breaker,
-    sandbox,
-    bench,
+#: Every command is a module here with `add_to`, of its own name; this is the order in which `--help` lists them.
+_COMMANDS: Final = (
+    "demo",
+    "init",
+    "config",
+    "doctor",
+    "match",
+    "reconcile",
+    "review",
+    "serve",
+    "status",
+    "alerts",
+    "failures",
+    "breaker",
+    "sandbox",
+    "bench",
 )
 
 
@@ -63,14 +51,15 @@ def _root(
     """Concord keeps Salesforce and HubSpot in agreement, field by field, by rules anyone can read."""
 
 
-def application() -> typer.Typer:
-    """The root with every command, made anew for each call: nothing is shared."""
+def application(called: str = "") -> typer.Typer:
+    """The root with every command, made anew for each call: nothing is shared. called: the command that is asked for;
+    where it is one of these, the others are not loaded, which would take a second."""
     root = typer.Typer(
         no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False, add_completion=False
     )
     root.callback(epilog=examples("concord init", "concord config check"))(_root)
-    for command in _COMMANDS:
-        command.add_to(root)
+    for name in (called,) if called in _COMMANDS else _COMMANDS:
+        import_module(f"concord.cli.{name}").add_to(root)
     return root
 
 
@@ -80,8 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     A ConcordError becomes its message on standard error, without a traceback; anything else is a fault of ours and
     keeps its traceback.
     """
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        application()(args=arguments, prog_name="concord")
+        application(given[0] if given else "")(args=given, prog_name="concord")
     except ConcordError as error:
         Look.standard().error(f"concord: {error}")
         return 2 if isinstance(error, ConfigError) else 1

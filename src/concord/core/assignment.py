@@ -143,13 +143,15 @@ _FAR: Final = 1 << 90  # further than any sum of weights
 
 @dataclass(frozen=True)
 class Rules(Generic[T]):
-    """What `settle` has to be told: how to find and compare, the bounds, what to keep apart, the links there are."""
+    """What `settle` has to be told: how to find and compare, the bounds, what to keep apart, the links there are, and
+    who is asked about (None: everyone; nothing is said of others whom no score connects with one of these)."""
 
     keys: Callable[[T], frozenset[str]]
     compare: Callable[[T, T], Score]
     bounds: Bounds
     apart: frozenset[tuple[Ref, Ref]]
     linked: Mapping[Ref, Ref]
+    about: frozenset[Ref] | None = None
 
 
 def settle(lefts: Sequence[T], rights: Sequence[T], rules: Rules[T]) -> Matching:
@@ -180,8 +182,34 @@ class _Room(Generic[T]):
     def __post_init__(self) -> None:
         self.left_refs = frozenset(one.ref for one in self.lefts)
         self.things = {one.ref: one for one in sorted((*self.lefts, *self.rights), key=lambda one: one.ref)}
+        if self.rules.about is not None:
+            self._look_around(self.rules.about)
+            return
         for one, other in candidates(self.things.values(), self.rules.keys):
             self._compare(one, other)
+
+    def _look_around(self, about: frozenset[Ref]) -> None:
+        """Compare only as far as scores, or links there are, lead from these; the rest is left out. Neighbourhoods that
+        nothing connects do not influence one another, so the answer about these is the same."""
+        everyone = list(self.things.values())
+        blocks = _blocks(everyone, self.rules.keys)
+        place = {thing.ref: position for position, thing in enumerate(everyone)}
+        seen = {place[ref] for ref in about if ref in place}
+        waiting, done = sorted(seen), set[tuple[int, int]]()
+        while waiting:
+            one = waiting.pop()
+            beside = {other for key in self.rules.keys(everyone[one]) for other in blocks.get(key, ())}
+            couples = sorted({(min(one, other), max(one, other)) for other in beside - {one}} - done)
+            done.update(couples)
+            for first, second in couples:
+                self._compare(everyone[first], everyone[second])
+            ref = everyone[one].ref
+            led = {*self.near[ref], *self.across[ref], self.rules.linked.get(ref, ref)}
+            new = sorted({place[other] for other in led if other in place} - seen)
+            seen.update(new)
+            waiting += new
+        self.things = {everyone[position].ref: everyone[position] for position in sorted(seen)}
+        self.left_refs &= self.things.keys()
 
     def _compare(self, one: T, other: T) -> None:
         linked = self.rules.linked
@@ -437,20 +465,24 @@ def _weight(score: Score) -> int:
 
 def candidates(things: Iterable[T], keys: Callable[[T], frozenset[str]]) -> Iterable[tuple[T, T]]:
     """All pairs that share a key, each once, in a fixed order. Keys that too many share are passed over."""
-    blocks: dict[str, list[int]] = defaultdict(list)
     everyone = list(things)
-    for position, thing in enumerate(everyone):
-        for key in keys(thing):
-            blocks[key].append(position)
     pairs = {
         first * len(everyone) + second
-        for block in blocks.values()
-        if 1 < len(block) <= CROWDED
+        for block in _blocks(everyone, keys).values()
         for number, first in enumerate(block)
         for second in block[number + 1 :]
     }
     for code in sorted(pairs):
         yield everyone[code // len(everyone)], everyone[code % len(everyone)]
+
+
+def _blocks(everyone: Sequence[T], keys: Callable[[T], frozenset[str]]) -> dict[str, list[int]]:
+    """The positions of those who share a key, by key; without keys that one alone has, or too many."""
+    blocks: dict[str, list[int]] = defaultdict(list)
+    for position, thing in enumerate(everyone):
+        for key in keys(thing):
+            blocks[key].append(position)
+    return {key: block for key, block in blocks.items() if 1 < len(block) <= CROWDED}
 
 
 # --- the best one-to-one choice

@@ -287,7 +287,8 @@ def match(
     bounds: Bounds,
     apart: frozenset[tuple[Ref, Ref]],
     linked: Mapping[Ref, Ref],
+    about: frozenset[Ref] | None = None,
 ) -> Matching:
     """Which company is which; as `identity.match`."""
     crowd = Crowd.of(lefts, rights)
-    return settle(lefts, rights, Rules(keys_of, lambda a, b: compare(a, b, crowd), bounds, apart, linked))
+    return settle(lefts, rights, Rules(keys_of, lambda a, b: compare(a, b, crowd), bounds, apart, linked, about))

@@ -589,11 +589,11 @@ def match(
     bounds: Bounds,
     apart: frozenset[tuple[Ref, Ref]],
     linked: Mapping[Ref, Ref],
+    about: frozenset[Ref] | None = None,
 ) -> Matching:
-    """Who is who among these people. linked: the links there are, both ways: never broken, never repeated.
-
-    Give the live line's newcomers with everyone who shares a key with them, and the answer about them is the one that a
-    run over everybody gives.
+    """Who is who among these people. linked: the links there are, both ways: never broken, never repeated. about: those
+    who are asked about; None: everyone. Give the live line's newcomers with everyone who shares a key with them, and
+    the answer about them is the one that a run over everybody gives.
     """
     crowd = Crowd.of(lefts, rights)
-    return settle(lefts, rights, Rules(keys_of, lambda a, b: compare(a, b, crowd), bounds, apart, linked))
+    return settle(lefts, rights, Rules(keys_of, lambda a, b: compare(a, b, crowd), bounds, apart, linked, about))

@@ -157,6 +157,7 @@ async def find_partners(scope: Scope, pair: ObjectPair, batch: Batch, subjects: 
         scope.bounds,
         frozenset((review.left, review.right) for review in reviews if review.state == "apart"),
         _linked(links) | couples | {right: left for left, right in couples.items()},
+        frozenset(record.ref for record in subjects),
     )
     matching = _asked_anew(matching, reviews)
     made = [Pairing(left, right, 100.0, (f"made from {intents[left, right].source}",)) for left, right in intents]
