@@ -219,6 +219,27 @@ async def test_a_lead_that_is_converted_while_its_partner_is_made_is_one_person(
         assert play.sf("Contact")[contact]["MailingCity"] == "Rome"
 
 
+async def test_whom_we_made_for_a_lead_is_found_by_it_once_it_is_a_contact_whatever_the_address_is_by_then(
+    play: Stage,
+) -> None:
+    await play.recovers()
+    lead = play.lead(FirstName="Ada", Email="ada@engines.com")
+    await play.dies("written")
+    contact = await convert(play, lead)
+    play.clock.seconds -= 170  # the person was quicker than the dead one's lease
+    (partner,) = play.hs()
+    play.edit_hs(partner, email="lovelace@analytical.com")
+    play.clock.pass_(seconds=200)
+    async with play.concord() as concord:
+        await told_of(play, concord, ref("salesforce", "Lead", lead))
+        await play.settle(concord)
+        assert list(play.hs()) == [partner]
+        assert [(left.id, right.id) for left, right in await concord.store.active_links("people")] == [
+            (contact, partner)
+        ]
+        assert play.sf("Contact")[contact]["Email"] == "lovelace@analytical.com"
+
+
 # --- an edit on top of a write of ours of which a kill let nothing be recorded
 
 
