@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,7 @@ async def test_four_workers_are_killed_and_frozen_and_the_database_restarted_for
     async with town(folder, "bench:150", workers=4, lease=lease) as here:
         load = Load.of(here, seed)
         happened = await played(load, seconds, troubles, lease)
+        assert happened == Counter(troubles), "everything that was to break did"
         took = await load.settled(180.0)
         tell(
             f"\nprocesses, seed {seed}: {load.edits} edits and {len(load.newcomers)} newcomers in {seconds:.0f} s with"
