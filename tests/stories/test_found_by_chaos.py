@@ -219,8 +219,9 @@ async def test_a_lead_that_is_converted_while_its_partner_is_made_is_one_person(
         assert play.sf("Contact")[contact]["MailingCity"] == "Rome"
 
 
+@pytest.mark.parametrize("heard_of", ["Lead", "Contact"])
 async def test_whom_we_made_for_a_lead_is_found_by_it_once_it_is_a_contact_whatever_the_address_is_by_then(
-    play: Stage,
+    play: Stage, heard_of: str
 ) -> None:
     await play.recovers()
     lead = play.lead(FirstName="Ada", Email="ada@engines.com")
@@ -231,7 +232,10 @@ async def test_whom_we_made_for_a_lead_is_found_by_it_once_it_is_a_contact_whate
     play.edit_hs(partner, email="lovelace@analytical.com")
     play.clock.pass_(seconds=200)
     async with play.concord() as concord:
-        await told_of(play, concord, ref("salesforce", "Lead", lead))
+        first = ref("salesforce", heard_of, lead if heard_of == "Lead" else contact)
+        # A batch is of one lane: the lead's own row, which is there from before the kill, comes in the next one.
+        await concord.store.take_in([Notice(first, Lane.CONVERSION, play.clock.now(), "webhook")])
+        await play.work(concord)
         await play.settle(concord)
         assert list(play.hs()) == [partner]
         assert [(left.id, right.id) for left, right in await concord.store.active_links("people")] == [

@@ -141,7 +141,7 @@ async def find_partners(scope: Scope, pair: ObjectPair, batch: Batch, subjects: 
     as it is at this moment."""
     kind = KINDS[pair.kind]
     fresh = await _by_address(scope, pair, subjects)
-    intents = await _made(scope, pair, subjects, {now.ref: ref for ref, now in batch.records.items() if ref != now.ref})
+    intents = await _made(scope, pair, subjects, batch.origins)
     everyone = await things_of(scope, pair, {record.ref: record for record in (*fresh, *subjects)}.values())
     keys = frozenset().union(*(kind.keys(thing) for thing in everyone.values())) if everyone else frozenset()
     for system in (scope.left.name, scope.right.name):
@@ -191,14 +191,14 @@ def _agreed(reviews: Collection[Review], links: Mapping[Ref, Link]) -> list[Revi
 
 
 async def _made(
-    scope: Scope, pair: ObjectPair, subjects: Sequence[Record], before: Mapping[Ref, Ref]
+    scope: Scope, pair: ObjectPair, subjects: Sequence[Record], origins: Mapping[Ref, Ref]
 ) -> dict[tuple[Ref, Ref], Intent]:
     """Couples, left and right, of which we made one from the other and were killed before that was recorded: a create
     that was noted for the one, and its unique key on the other (DESIGN, Intend). To make it again under the same key
     would make nobody twice, but would write over what was edited since; and one without an address is known by nothing
-    else. before: under which refs records that have been converted or merged since were asked for."""
+    else. origins: what subjects were before a conversion or a merge."""
     sources = {record.ref for record in subjects} | {ref for record in subjects for ref in _named(scope, pair, record)}
-    sources |= {before[record.ref] for record in subjects if record.ref in before}
+    sources |= {origins[record.ref] for record in subjects if record.ref in origins}
     asked: dict[tuple[Side, str, str], dict[str, Intent]] = defaultdict(dict)
     for intent in await scope.store.intents(sources):
         side = scope.side(intent.source).other

@@ -24,7 +24,8 @@ class Batch:
     records, gone: by the ref that was asked for (a merged record stands under its old ref, with `asked` set).
     links: of every claimed ref that has one. partners: for references, the linked record of the other side.
     back: the ids of closed links whose two records are there again. instead: for records of other closed links that are
-    there, the record of their side that their partner is linked with by now (see engine/whereabouts.py).
+    there, the record of their side that their partner is linked with by now. origins: for records that nobody knows
+    under their own ref, what they were before a conversion or a merge (see engine/whereabouts.py).
     """
 
     works: tuple[Work, ...]
@@ -34,6 +35,7 @@ class Batch:
     partners: Mapping[Ref, Ref] = field(default_factory=dict)
     back: frozenset[int] = frozenset()
     instead: Mapping[Ref, Ref] = field(default_factory=dict)
+    origins: Mapping[Ref, Ref] = field(default_factory=dict)
 
     def works_on(self, refs: Collection[Ref]) -> tuple[Work, ...]:
         return tuple(work for work in self.works if work.ref in refs)

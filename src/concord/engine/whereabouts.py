@@ -25,7 +25,8 @@ async def find_links(scope: Scope, batch: Batch) -> Batch:
     batch = replace(batch, links={**_moved(batch), **standing, **batch.links})
     merged = {ref: link for ref, link in standing.items() if link.state is LinkState.ACTIVE}
     merged |= await _merged(scope, batch)
-    converted = await _converted(scope, batch, merged)
+    batch = replace(batch, origins=await _origins(scope, batch, merged))
+    converted = await _converted(scope, batch)
     merged |= {ref: link for ref, link in converted.items() if link.state is LinkState.ACTIVE}
     batch = replace(batch, links={**converted, **batch.links})
     closed = _closed(scope, batch)
@@ -84,21 +85,31 @@ async def _merged(scope: Scope, batch: Batch) -> dict[Ref, Link]:
     return links
 
 
-async def _converted(scope: Scope, batch: Batch, known: Collection[Ref]) -> dict[Ref, Link]:
-    """The links of what strangers of this batch were made of by a conversion, by the stranger's ref and the old one. A
-    contact may be heard of before the lead that it was; and of a lead whose partner was deleted nobody is made again
-    for the contact that it has become (SPEC 4.6)."""
+async def _origins(scope: Scope, batch: Batch, known: Collection[Ref]) -> dict[Ref, Ref]:
+    """What strangers of this batch were before: those that were asked for under an old ref, and those that a conversion
+    made, of which the old one may not be in the batch. known: those whose link has been found."""
+    origins: dict[Ref, Ref] = {}
     strangers: dict[tuple[Side, str], list[str]] = defaultdict(list)
     for ref, record in batch.records.items():
         pair = scope.pair_of(ref)
-        linked = ref in batch.links or record.ref in batch.links or record.ref in known
-        if not linked and ref == record.ref and pair is not None and _converts(pair, scope.side(ref)):
+        if ref in batch.links or record.ref in batch.links or record.ref in known or pair is None:
+            continue
+        if ref != record.ref:
+            origins[record.ref] = ref
+        elif _converts(pair, scope.side(ref)):
             strangers[scope.side(ref), ref.object].append(ref.id)
-    became: dict[Ref, Ref] = {}
     for (side, object_name), ids in strangers.items():
         system = scope.system(side)
-        origins = await system.origins(object_name, ids)
-        became |= {origin: Ref(system.name, object_name, text) for text, origin in origins.items()}
+        told = await system.origins(object_name, ids)
+        origins |= {Ref(system.name, object_name, text): origin for text, origin in told.items()}
+    return origins
+
+
+async def _converted(scope: Scope, batch: Batch) -> dict[Ref, Link]:
+    """The links of what strangers of this batch were before, by the stranger's ref and the old one. A contact may be
+    heard of before the lead that it was; and of a lead whose partner was deleted nobody is made again for the contact
+    that it has become (SPEC 4.6)."""
+    became = {origin: ref for ref, origin in batch.origins.items()}
     found = await scope.store.links(list(became)) if became else {}
     return {ref: link for old, link in found.items() if old in became for ref in (old, became[old])}
 
